@@ -1,0 +1,1 @@
+"""They mirror the modules; each opens with its promise."""
