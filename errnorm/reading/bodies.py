@@ -1,0 +1,182 @@
+"""Bytes to a tree, within bounds of size and depth: JSON, XML, HTML, text, told by a look at the bytes themselves."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+import msgspec
+
+from errnorm import _json
+from errnorm.reading.headers import NO_HEADERS, Headers
+
+DEPTH = 32  # levels of nesting; no vendor's error needs ten
+EXCERPT = 8_192  # characters of an unreadable body that are looked at, before they are cleaned and cut
+# what a document needs to be told from another, blanks and a byte order mark apart
+_HTML = re.compile(rb"\s*+(?:<\?xml[^>]{0,200}+>\s*+)?+(?:<!--[^>]{0,500}+>\s*+)*+<(?:!doctype\s++html|html|head|body|title|center|h[1-6]|p|div|pre)\b", re.I)  # noqa: E501
+# a document type before the first element: the whole of its prologue is instructions, comments and blanks
+_DOCTYPE = re.compile(rb"(?:\s++|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+<!DOCTYPE")
+_DECLARED = re.compile(r"""<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}["']([A-Za-z0-9._:-]{1,40})["']""")
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9._:-]{1,40})", re.I)
+# what the web declares; Python knows others, some of which (idna, punycode) take quadratic time
+_CODECS = re.compile(r"(?:us-)?ascii|latin|iso[-_]?(?:8859|2022)|windows|cp\d|utf|shift|s?jis|euc|gb|big5|koi8|mac", re.I)
+_TITLE = re.compile(r"<title\b[^>]{0,300}+>([^<]{0,600}+)", re.I)
+_HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>(.{0,600}?)</h[1-3]", re.I | re.S)
+_TAG = re.compile(r"<[^<>]{0,300}>")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # noqa: E501
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.S)
+_local = threading.local()
+
+
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """A body as it was read.
+
+    `tree` is what JSON gives, an lxml element, or None; `text` is what a text or a page says; `excerpt` the beginning
+    of what claimed to be JSON or XML and is not, or was too large: for engineers.
+    """
+
+    kind: str  # json xml html text empty
+    tree: Any = None
+    text: str = ""
+    excerpt: str = ""
+
+
+EMPTY = Body("empty")
+
+
+def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEADERS, cap: int = 65_536) -> Body:
+    """Reads a body; never raises for what is in it. `cap` is in bytes: what is longer is not parsed."""
+    data = body.encode(errors="replace") if isinstance(body, str) else bytes(body) if type(body) is not bytes else body
+    if len(data) > cap:
+        return Body(_kind(data[:512].lstrip()), excerpt=_text(data[: min(cap, EXCERPT)], headers))
+    start = data[:1]
+    if start != b"{" and start != b"<" or b"\0" in data[:4]:
+        data = _utf8(data, headers).strip()
+        if data.startswith(b")]}'"):
+            data = data[4:].lstrip(b",\r\n\t ")
+        start = data[:1]
+    if start == b"{" or start == b"[" or start == b'"':
+        return _json_body(data, headers)
+    if start == b"<":
+        return _html_body(data, headers) if _HTML.match(data) else _xml_body(data, headers)
+    if not data or data == b"null":
+        return EMPTY
+    return Body("text", text=_text(data[:EXCERPT], headers))
+
+
+def _json_body(data: bytes, headers: Headers) -> Body:
+    try:
+        if data.count(b"[") + data.count(b"{") <= DEPTH or not _deep(data):
+            return _whole(_json.loads(data))
+    except ValueError:
+        # perhaps only its encoding is off
+        if not data.isascii() and (again := _utf8(data, headers)) != data:
+            return _json_body(again, NO_HEADERS)
+    return Body("json", excerpt=_text(data[:EXCERPT], headers))
+
+
+def _whole(tree: Any) -> Body:
+    if isinstance(tree, str):
+        return Body("json", tree) if tree.strip() else EMPTY
+    return Body("json", tree)
+
+
+def _deep(data: bytes) -> bool:
+    """Whether brackets nest deeper than DEPTH: all innermost pairs are peeled off at once, as often as is allowed."""
+    brackets = _STRING.sub(b"", data).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(DEPTH):
+        if not (peeled := brackets.replace(b"[]", b"")) or peeled == brackets:
+            return False  # flat, or not JSON at all: the parser will say so
+        brackets = peeled
+    return True
+
+
+def _xml_body(data: bytes, headers: Headers) -> Body:
+    if not data.isascii():
+        data = _utf8(data, headers)
+    if b"<!DOCTYPE" in data and _DOCTYPE.match(data):
+        return Body("xml", excerpt=_text(data[:EXCERPT], headers))
+    tree = _element(data)
+    return Body("xml", tree) if tree is not None else Body("xml", excerpt=_text(data[:EXCERPT], headers))
+
+
+def _element(data: bytes) -> Any:
+    """The root element, or None. A document that is not well-formed is read as far as it goes."""
+    try:
+        strict, lenient, parse = _local.parsers
+    except AttributeError:
+        strict, lenient, parse = _local.parsers = _parsers()
+    try:
+        return parse(data, strict)
+    except SyntaxError:  # lxml's XMLSyntaxError is one
+        try:
+            return parse(data, lenient)
+        except SyntaxError:
+            return None
+
+
+def _parsers() -> tuple[Any, Any, Any]:
+    """A strict and a lenient parser for this thread, and the function that uses them.
+
+    They read UTF-8 whatever the document declares, so that what was looked at for a DTD is what is parsed.
+    """
+    from lxml import etree  # only when XML comes
+
+    def parser(recover: bool) -> Any:
+        return etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            huge_tree=False,
+            recover=recover,
+            remove_comments=True,
+            remove_pis=True,
+            collect_ids=False,
+        )
+
+    return parser(False), parser(True), etree.fromstring
+
+
+def _html_body(data: bytes, headers: Headers) -> Body:
+    """A page says what its title says, else its first heading."""
+    from html import unescape
+
+    page = _text(data, headers)
+    title = _TITLE.search(page)
+    heading = _HEADING.search(page)
+    words = [unescape(_TAG.sub(" ", match.group(1))).strip() for match in (title, heading) if match]
+    return Body("html", text=next((word for word in words if word), ""))
+
+
+def _kind(data: bytes) -> str:
+    return "html" if _HTML.match(data) else {b"{": "json", b"[": "json", b"<": "xml"}.get(data[:1], "text")
+
+
+def _utf8(data: bytes, headers: Headers) -> bytes:
+    """The same text in UTF-8: by byte order mark, else as it is, else by what is declared, else by the look of it."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return data.decode(name, "replace").encode()
+    if b"\0" in data[:4]:
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", "replace").encode(errors="replace")
+    try:
+        data.decode()
+        return data
+    except UnicodeDecodeError:
+        pass
+    declared = _CHARSET.search(headers.get("content-type") or "") or _DECLARED.match(data[:300].decode("latin-1"))
+    name = declared.group(1) if declared else ""
+    try:
+        return data.decode(name if _CODECS.match(name) else "utf-8", "replace").encode(errors="replace")
+    except (LookupError, UnicodeError):
+        return data.decode("utf-8", "replace").encode()
+
+
+def _text(data: bytes, headers: Headers) -> str:
+    return _utf8(data, headers).decode("utf-8", "replace")

@@ -1,0 +1,207 @@
+"""A profile's paths become functions, once; a body and those functions give facts.
+
+JSON is walked as it was decoded. An lxml element is opened one level at a time into the same shape: a mapping of local
+names, attributes as `@name`, in which an element that holds only text is that text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from errnorm.reading.bodies import DEPTH
+from errnorm.reading.headers import Headers
+from errnorm.vendors.profile import Place, ProfileError, Spot
+
+PLACES = 2_000  # nodes that `//` visits, and that one list yields
+
+Node = Any  # what JSON decodes to, or an lxml element
+_JSON = frozenset({dict, list, str, int, float, bool, type(None)})  # anything else is an element
+
+
+class View(msgspec.Struct, gc=False):
+    """One error of a body: `error` is the thing itself, `root` the whole body, both opened when they are needed.
+
+    `attributes` says whether anybody will ask for an element's.
+    """
+
+    tree: Node
+    headers: Headers
+    attributes: bool = False
+    error: Node = None
+    opened_root: Node = None
+
+    @property
+    def root(self) -> Node:
+        root = self.opened_root
+        if root is None:
+            tree = self.tree
+            root = self.opened_root = tree if type(tree) in _JSON else opened(tree, self.attributes)
+        return root
+
+    def at(self, error: Node) -> View:
+        """The same body, seen from another of its errors."""
+        error = error if type(error) in _JSON else opened(error, self.attributes)
+        return View(self.tree, self.headers, self.attributes, error, self.opened_root)
+
+
+Find = Callable[[View], Node]
+
+
+def opened(node: Node, attributes: bool = True) -> Node:
+    """An element as a mapping of its children and attributes, or as its text; anything else as it is."""
+    if type(node) in _JSON:
+        return node
+    if not len(node) and not (attributes and node.attrib):
+        return node.text or ""
+    names: dict[str, Node] = {}
+    for child in islice(node, PLACES):
+        name = child.tag
+        if type(name) is not str:
+            continue  # an entity that nobody resolves
+        if name[:1] == "{":
+            name = name.rpartition("}")[2]
+        value = child if len(child) or (attributes and child.attrib) else child.text or ""
+        if name not in names:
+            names[name] = value
+        elif type(names[name]) is list:
+            names[name].append(value)
+        else:
+            names[name] = [names[name], value]
+    if attributes:
+        for attribute, value in node.attrib.items():
+            names["@" + attribute.rpartition("}")[2]] = value
+    names["."] = node.text
+    return names
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """The node, or what a list of lists of them holds."""
+    if type(node) is list:
+        for item in islice(node, PLACES):
+            yield from leaves(item) if type(item) is list else (item,)
+    elif node is not None:
+        yield node
+
+
+def text_of(node: Node) -> str:
+    """The text of the first scalar at a node that is not blank: JSON texts and numbers, an element's own text."""
+    if type(node) is str:
+        return node.strip()
+    if type(node) is int or type(node) is float:
+        return str(node)
+    if type(node) is bool:
+        return "true" if node else "false"
+    if type(node) is list:
+        return next((text for leaf in leaves(node) if type(leaf) is not dict and (text := text_of(leaf))), "")
+    return (node.text or "").strip() if type(node) not in _JSON and not len(node) else ""
+
+
+def leads(node: Node) -> bool:
+    """Whether there is something: not null, false, "", {}, [], nor an element of blanks."""
+    if type(node) is str:
+        return bool(node) and not node.isspace()
+    if type(node) is list:
+        return any(leads(item) for item in leaves(node))
+    if type(node) in _JSON:
+        return type(node) is int or type(node) is float or bool(node)
+    return leads(node.text) or any(map(leads, node.attrib.values())) or any(map(leads, islice(node, PLACES)))
+
+
+def _step(node: Node, name: str) -> Node:
+    """What lies under a name; lists are looked through."""
+    if type(node) is list:
+        found = [value for item in leaves(node) if (value := _step(item, name)) is not None]
+        return found[0] if len(found) == 1 else found or None
+    node = opened(node)
+    return node.get(name) if type(node) is dict else None
+
+
+def _deep(tree: Node, name: str) -> Node:
+    """Every node of that name, at any depth, in document order and within bounds."""
+    if type(tree) not in _JSON:
+        return list(islice(tree.iter("{*}" + name), PLACES)) or None
+    found = []
+    waiting: list[tuple[Node, int]] = [(tree, 0)]
+    for _ in range(PLACES):
+        if not waiting:
+            break
+        node, depth = waiting.pop()
+        inner: list[Node] = []
+        if type(node) is dict:
+            if name in node:
+                found.append(node[name])
+            inner = list(islice(node.values(), PLACES))
+        elif type(node) is list:
+            inner = node[:PLACES]
+        if depth < DEPTH:
+            waiting.extend((each, depth + 1) for each in reversed(inner) if type(each) is dict or type(each) is list)
+    return found or None
+
+
+def finder(place: str) -> Find:
+    """The function that goes where a path leads; it returns None where that is nowhere. Raises ProfileError."""
+    if place.startswith("header:"):
+        header = place[7:].strip().lower()
+        return lambda view: view.headers.get(header)
+    if place == "/":
+        return lambda view: view.root
+    if place == ".":
+        return lambda view: view.error.get(".") if type(view.error) is dict else view.error
+    names = place.strip("/").split("/")
+    if not all(names) or "[" in place or "*" in place:
+        raise ProfileError(f"{place!r} is no path: names joined by '/', with no index and no '*'")
+    first, rest = names[0], names[1:]
+    if place.startswith("//"):
+        start: Find = lambda view: _deep(view.tree, first)  # noqa: E731
+    elif place.startswith("/"):
+
+        def start(view: View) -> Node:
+            root = view.root
+            return root.get(first) if type(root) is dict else _step(root, first)
+    else:
+
+        def start(view: View) -> Node:
+            error = view.error
+            return error.get(first) if type(error) is dict else _step(error, first)
+
+    return _further(start, rest) if rest else start
+
+
+def _further(start: Find, names: list[str]) -> Find:
+    def find(view: View) -> Node:
+        node = start(view)
+        for name in names:
+            if node is None:
+                return None
+            node = _step(node, name)
+        return node
+
+    return find
+
+
+def cutter(place: Place) -> Find:
+    """Like `finder`, for a path with a knife too: then it leads to the text that is left, or nowhere."""
+    if isinstance(place, str):
+        return finder(place)
+    find, after, before = finder(place.at), place.after, place.before
+    if not after and not before:
+        return find
+
+    def cut(view: View) -> Node:
+        text = text_of(find(view))
+        if after:
+            _, mark, text = text.rpartition(after)
+            if not mark:
+                return None
+        return (text.partition(before)[0] if before else text) or None
+
+    return cut
+
+
+def unit_of(place: Place) -> str | None:
+    """What a bare number at a place counts, where the profile says so."""
+    return place.unit if isinstance(place, Spot) else None

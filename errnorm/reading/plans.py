@@ -1,0 +1,214 @@
+"""A profile made ready to read with: its paths as functions, its conditions as predicates, its rows to hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from errnorm.families import WaitSource
+from errnorm.model import FieldError
+from errnorm.reading.paths import Find, Node, View, cutter, finder, leads, leaves, text_of, unit_of
+from errnorm.redaction import clean
+from errnorm.vendors.profile import Fields, Place, Profile, ProfileError, Then, When
+
+FIELDS = 100
+SHORT = 200  # characters of a name, a code or an id
+
+
+class Case(NamedTuple):
+    """What a condition may ask about, its view of the body apart."""
+
+    status: int | None
+    codes: Collection[str]
+    operation: str | None
+    kind: str
+
+
+Condition = Callable[[Case, View], bool]
+FieldReader = Callable[[View, Collection[str]], list[FieldError]]
+
+
+class Row(NamedTuple):
+    """A row that can decide, and the address at which an engineer finds it."""
+
+    then: Then | None
+    address: str | None
+
+
+class Wait(NamedTuple):
+    """Where a wait lies, what a bare number there counts, and whom to name for it."""
+
+    find: Find
+    unit: str | None
+    source: WaitSource
+
+
+class Plan(NamedTuple):
+    """What `responses` reads a body with; tuples in the order in which they are tried."""
+
+    profile: Profile
+    attributes: bool  # whether any path asks for an XML attribute
+    errors: tuple[Find, ...]  # () where the body itself is the error
+    code: tuple[Find, ...]
+    message: tuple[Find, ...]
+    detail: tuple[Find, ...]
+    user_message: tuple[Find, ...]
+    request_id: tuple[Find, ...]
+    field: tuple[Find, ...]
+    fields: tuple[FieldReader, ...]
+    should_retry: tuple[Find, ...]
+    waits: tuple[Wait, ...]
+    resets: tuple[Wait, ...]
+    rules: tuple[tuple[tuple[int, ...], Condition, Row], ...]  # the statuses by themselves: they are quickly told
+    codes: dict[str, Row]
+    statuses: dict[int, Row]
+    failed: tuple[Condition, ...]
+    shape: Condition | None
+
+
+@lru_cache(maxsize=4_096)
+def plan_of(profile: Profile) -> Plan:
+    """The plan of a profile, made once. Raises ProfileError where a path is none."""
+    read = profile.read
+    try:
+        return Plan(
+            profile,
+            "@" in repr(profile.read) or "@" in repr(profile.rules),
+            () if read.error == ("/",) else tuple(map(_absolute, read.error)),
+            *(
+                tuple(map(cutter, places))
+                for places in (read.code, read.message, read.detail, read.user_message, read.request_id, read.field)
+            ),
+            tuple(map(_field_reader, read.fields)),
+            tuple(map(cutter, read.should_retry)),
+            tuple(map(_wait, read.wait)),
+            tuple(map(_wait, read.reset)),
+            tuple(
+                (_several(rule.when.status), condition(rule.when), Row(rule.then, f"{profile.name}:{rule.title or number}"))
+                for number, rule in enumerate(profile.rules, 1)
+            ),
+            {code: Row(then, f"{profile.name}:codes.{code}") for code, then in profile.codes.items()},
+            {status: Row(then, f"{profile.name}:statuses.{status}") for status, then in profile.statuses.items()},
+            tuple(map(condition, profile.failed)),
+            condition(profile.shape) if profile.shape is not None else None,
+        )
+    except ProfileError as error:
+        raise ProfileError(f"{profile.name}: read: {error}") from None
+
+
+def condition(when: When) -> Condition:
+    """The predicate that a When stands for: all of what it names must hold."""
+    statuses, codes, operations, kinds = map(_several, (when.status, when.code, when.operation, when.body))
+    present = [finder(path) for path in _several(when.present)]
+    where = [(finder(path), frozenset(_several(texts))) for path, texts in when.where.items()]
+
+    def holds(case: Case, view: View) -> bool:
+        return (
+            (not statuses or case.status in statuses)
+            and (not codes or any(code in codes for code in case.codes))
+            and (not operations or case.operation in operations)
+            and (not kinds or case.kind in kinds)
+            and all(leads(find(view)) for find in present)
+            and all(any(text_of(leaf) in texts for leaf in leaves(find(view))) for find, texts in where)
+        )
+
+    return holds
+
+
+def _absolute(path: str) -> Find:
+    if not path.startswith("/"):
+        raise ProfileError(f"error: {path!r} must start at the top of the body, with '/'")
+    return finder(path)
+
+
+def _several(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _wait(place: Place) -> Wait:
+    path = place if isinstance(place, str) else place.at
+    source = WaitSource.HEADER if path.startswith("header:") else WaitSource.BODY
+    return Wait(cutter(place), unit_of(place), source)
+
+
+def _field_reader(spec: Fields) -> FieldReader:
+    if bool(spec.each) == bool(spec.map):
+        raise ProfileError("fields: either `each` or `map`")
+    if spec.map:
+        return _map_reader(spec.map)
+    each = finder(spec.each)
+    path, code, message = (tuple(map(cutter, places)) for places in (spec.path, spec.code, spec.message))
+
+    def read(view: View, taken: Collection[str]) -> list[FieldError]:
+        fields: list[FieldError] = []
+        for item in leaves(each(view)):
+            at = view.at(item)
+            name = next((dotted for find in path if (dotted := _dotted(find(at)))), "")
+            said = next((words for find in message if (words := words_of(find(at)))), "")
+            if name or said:
+                fields.append(FieldError(name, _short(code, at), clean(said) or None))
+            if len(fields) == FIELDS:
+                break
+        return fields
+
+    return read
+
+
+def _map_reader(path: str) -> FieldReader:
+    """Reads a map whose names, walked down to the texts, are the paths.
+
+    The whole body is such a map only if nothing else was read from it, and only as far as it holds lists.
+    """
+    find, whole = finder(path), path in ("/", ".")
+
+    def read(view: View, taken: Collection[str]) -> list[FieldError]:
+        node = find(view)
+        if type(node) is not dict or (whole and any(taken)):
+            return []
+        if whole:
+            node = {name: value for name, value in node.items() if type(value) is list}
+        return list(_walked(node, taken))
+
+    return read
+
+
+def _walked(node: Node, taken: Collection[str]) -> Iterable[FieldError]:
+    """The texts of a map, each by the names that lead to it; what was read as a fact of the error is no field of it."""
+    waiting: list[tuple[str, Node]] = [("", node)]
+    count = 0
+    while waiting and count < FIELDS:
+        path, node = waiting.pop()
+        if type(node) is dict:
+            below = ((f"{path}.{name}" if path else name, each) for name, each in islice(node.items(), FIELDS))
+            waiting.extend(reversed(list(below)))
+        elif type(node) is list:
+            waiting.extend((path, each) for each in reversed(node[:FIELDS]))
+        elif type(node) is str and node.strip() and node.strip() not in taken:
+            count += 1
+            yield FieldError(clean(path, SHORT), None, clean(node))
+
+
+def _dotted(node: Node) -> str:
+    """A field's name as the vendor spells it, dotted: of a text, a JSON pointer, or a list of names."""
+    if type(node) is list and all(type(name) in (str, int) for name in node):
+        name = ".".join(map(str, node))
+    else:
+        name = text_of(node)
+    if name.startswith(("/", "#/")):
+        name = ".".join(part.replace("~1", "/").replace("~0", "~") for part in name.lstrip("#").split("/") if part)
+    return clean(name, SHORT)
+
+
+def _short(finds: tuple[Find, ...], view: View) -> str | None:
+    return next((clean(text, SHORT) for find in finds if (text := text_of(find(view)))), None)
+
+
+def words_of(node: Node) -> str:
+    """The first text at a node that is not blank; numbers are no words."""
+    if type(node) is str:
+        return node.strip()
+    if type(node) is list:
+        return next((words for leaf in leaves(node) if (words := words_of(leaf))), "")
+    return "" if type(node) in (int, float, bool, dict) else text_of(node)

@@ -1,0 +1,240 @@
+"""A vendor as data: the records of the format, and a loader whose complaints name the file, the place and the mend."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from errnorm.families import Action, Family, Fault, Verdict
+
+Kind = Literal["json", "xml", "html", "text", "empty"]
+Unit = Literal["s", "ms"]
+REASON = re.compile(r"[A-Z](?:[A-Z0-9_]{0,61}[A-Z0-9])?\Z")  # AIP-193
+
+
+class ProfileError(ValueError):
+    """A profile that is off: one line that says where, and what would be right."""
+
+
+class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A path with a knife: the text behind the last `after` and up to the first `before`; `unit` of a bare number."""
+
+    at: str
+    after: str = ""
+    before: str = ""
+    unit: Unit | None = None
+
+
+Place = str | Spot
+
+
+class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where field errors lie: `each` item of a list with its paths, or a `map` whose names are the paths."""
+
+    each: str = ""
+    map: str = ""
+    path: tuple[Place, ...] = ()
+    code: tuple[Place, ...] = ()
+    message: tuple[Place, ...] = ()
+
+
+class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where facts lie: for each a list of paths, of which the first that leads to a scalar wins."""
+
+    error: tuple[str, ...] = ("/",)
+    code: tuple[Place, ...] = ()
+    message: tuple[Place, ...] = ()
+    detail: tuple[Place, ...] = ()
+    user_message: tuple[Place, ...] = ()
+    request_id: tuple[Place, ...] = ()
+    field: tuple[Place, ...] = ()
+    fields: tuple[Fields, ...] = ()
+    should_retry: tuple[Place, ...] = ()
+    wait: tuple[Place, ...] = ("header:Retry-After",)
+    reset: tuple[Place, ...] = ()
+
+
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must hold, all of it; a value or a list of them each."""
+
+    status: int | tuple[int, ...] = ()
+    code: str | tuple[str, ...] = ()
+    operation: str | tuple[str, ...] = ()
+    body: Kind | tuple[Kind, ...] = ()
+    present: str | tuple[str, ...] = ()
+    where: dict[str, str | tuple[str, ...]] = {}
+
+
+class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
+    """What follows; what is left out comes from the family's row, and a missing family from the status.
+
+    `public`: an end user may be told this reason apart although it is not the user's doing. `reroute`: another route
+    may succeed. `text`: for the end user, in English. Compared by identity, so that a row is a cheap cache key.
+    """
+
+    family: Family | None = None
+    reason: str | None = None
+    fault: Fault | None = None
+    action: Action | None = None
+    retry: Verdict | None = None
+    wait: float | None = None
+    response_status: int | None = None
+    text: str | None = None
+    public: bool = False
+    reroute: bool = False
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exception to the tables of codes and statuses."""
+
+    when: When
+    then: Then
+    title: str = ""
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A documented limit: `requests` in `seconds` (or `concurrent` at once) per whoever is counted."""
+
+    requests: int | None = None
+    seconds: float = 60
+    concurrent: int | None = None
+    per: str = "account"
+    operation: str | None = None
+    plan: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
+    """All that is known of one vendor, or of one dialect that many speak."""
+
+    name: str
+    docs: str = ""
+    hosts: tuple[str, ...] = ()
+    speaks: tuple[Kind, ...] = ()
+    language: str = "en"
+    shape: When | None = None
+    failed: tuple[When, ...] = ()
+    read: Read = Read()
+    operations: dict[str, str] = {}
+    rules: tuple[Rule, ...] = ()
+    codes: dict[str, Then] = {}
+    statuses: dict[int, Then] = {}
+    limits: tuple[Limit, ...] = ()
+    dialect: bool = False  # told by the folder, not by the file
+
+    @property
+    def hides(self) -> bool:
+        """Whether a failure may hide under a status below 400."""
+        return bool(self.failed)
+
+    def rows(self) -> Iterable[tuple[str, Then]]:
+        """Every row that can decide, with its address."""
+        for number, rule in enumerate(self.rules, 1):
+            yield f"rules.{rule.title or number}", rule.then
+        for code, then in self.codes.items():
+            yield f"codes.{code}", then
+        for status, then in self.statuses.items():
+            yield f"statuses.{status}", then
+
+
+def reason_of(name: str) -> str:
+    """The reason that a code's own name makes: `card_declined` and `cardDeclined` make CARD_DECLINED; "" if none."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    return words[:63].rstrip("_") if REASON.match(words[:63].rstrip("_")) else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for a name that is nearly one of the known ones, else the known ones if they are few."""
+    names = [str(each) for each in known]
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    if close:
+        return "; did you mean " + " or ".join(repr(each) for each in close) + "?"
+    return f"; one of {', '.join(sorted(names))}" if 0 < len(names) <= 20 else ""
+
+
+def load(text: str, where: str, *, dialect: bool = False) -> Profile:
+    """The profile that a TOML text holds. `where` names the text in complaints. Raises ProfileError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{where}: not TOML: {error}") from None
+    if "name" not in raw:
+        raise ProfileError(f"{where}: name: every profile needs one")
+    raw["rules"] = tuple(_rule(rule, f"{where}: rules.{at}") for at, rule in enumerate(_of(raw, "rules", list, where), 1))
+    raw["codes"] = {code: _row(row, code, f"{where}: codes.{code}") for code, row in _of(raw, "codes", dict, where).items()}
+    raw["statuses"] = {
+        _status(status, where): _row(row, None, f"{where}: statuses.{status}")
+        for status, row in _of(raw, "statuses", dict, where).items()
+    }
+    for key, kind in _TABLES.items():
+        if key in raw:
+            raw[key] = _convert(raw[key], kind, f"{where}: {key}")
+    return _convert(raw | {"dialect": dialect}, Profile, where)
+
+
+_TABLES: dict[str, Any] = {
+    "read": Read,
+    "shape": When,
+    "failed": tuple[When, ...],
+    "operations": dict[str, str],
+    "limits": tuple[Limit, ...],
+}
+_CHOICES: dict[str, type[StrEnum]] = {"family": Family, "fault": Fault, "action": Action, "retry": Verdict}
+_KEYS = sorted({key for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit) for key in record.__struct_fields__})
+
+
+def _of(raw: Mapping[str, Any], key: str, kind: type[Any], where: str) -> Any:
+    value = raw.get(key, kind())
+    if not isinstance(value, kind):
+        raise ProfileError(f"{where}: {key}: must be {'a table' if kind is dict else 'a list of tables'}")
+    return value
+
+
+def _convert(value: Any, kind: Any, address: str) -> Any:
+    """`value` as `kind`, or a ProfileError with the address of what is off."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        complaint, _, place = str(error).partition(" - at `")
+        address += (" " if ": " not in address else "") + place.rstrip("`").removeprefix("$")
+        key = address.rpartition(".")[2]
+        if complaint.startswith("Invalid enum value") and key in _CHOICES:
+            complaint = f"must be one of {', '.join(_CHOICES[key])}, not {complaint.split('value ', 1)[1]}"
+        elif complaint.startswith("Object contains unknown field"):
+            unknown = complaint.split("`")[1]
+            complaint = f"no key {unknown!r} here{nearest(unknown, _KEYS)}"
+        raise ProfileError(f"{address}: {complaint[:1].lower()}{complaint[1:]}") from None
+
+
+def _rule(rule: Any, address: str) -> Rule:
+    if not isinstance(rule, dict) or not {"when", "then"} <= rule.keys():
+        raise ProfileError(f"{address}: a rule is a table with `when` and `then`")
+    when = _convert(rule["when"], When, f"{address}.when")
+    return _convert(rule | {"when": when, "then": _row(rule["then"], None, f"{address}.then")}, Rule, address)
+
+
+def _row(row: Any, code: str | None, address: str) -> Then:
+    """A row of a table; a bare word is a family, and a code with a name makes its own reason."""
+    then: Then = _convert({"family": row} if isinstance(row, str) else row, Then, address)
+    if then.reason is None and code is not None:
+        if not (reason := reason_of(code)):
+            raise ProfileError(f"{address}: reason: {code!r} makes no name, so the row must give one, as UPPER_SNAKE")
+        then = msgspec.structs.replace(then, reason=reason)
+    if then.reason is not None and not REASON.match(then.reason):
+        raise ProfileError(f"{address}.reason: must be UPPER_SNAKE of at most 63 characters, not {then.reason!r}")
+    if then.response_status is not None and not 400 <= then.response_status <= 599:
+        raise ProfileError(f"{address}.response_status: must be 400 to 599, not {then.response_status}")
+    if then.wait is not None and not 0 <= then.wait < float("inf"):
+        raise ProfileError(f"{address}.wait: must be a number of seconds from 0, not {then.wait}")
+    return then
+
+
+def _status(status: str, where: str) -> int:
+    if not (status.isascii() and status.isdigit() and 100 <= int(status) <= 999):
+        raise ProfileError(f"{where}: statuses.{status}: must be an HTTP status, 100 to 999")
+    return int(status)

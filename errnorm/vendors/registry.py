@@ -1,0 +1,185 @@
+"""Finds profiles: by name, by host, by the shape of a body; built-in ones, an app's own, installed packages'."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from errnorm import _json
+from errnorm.model import UnknownVendorError
+from errnorm.vendors.profile import Profile, ProfileError, load, nearest
+
+HERE = Path(__file__).parent
+INDEX = HERE / "index.json"
+GENERIC = "generic"
+ENTRY_POINTS = "errnorm.vendors"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the index knows of a profile before it is read."""
+
+    file: str
+    hosts: tuple[str, ...] = ()
+    shaped: bool = False
+    dialect: bool = False
+
+
+class Registry:
+    """The profiles of the process. Each is read when first needed, and once."""
+
+    def __init__(self, index: Mapping[str, Entry]) -> None:
+        self._lock = threading.RLock()
+        self._index = dict(index)
+        self._files: dict[str, list[Path]] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._added: set[str] = set()
+        self._installed = False
+        self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
+
+    def get(self, name: str) -> Profile:
+        """The profile of that name. Raises UnknownVendorError, which names the nearest."""
+        profile = self._profiles.get(name)
+        return profile if profile is not None else self._read(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def names(self) -> list[str]:
+        """Every name that `vendor=` takes."""
+        self._take_installed()
+        return sorted(self._index)
+
+    def at(self, host: str) -> list[str]:
+        """The profiles that answer at a host: those that name it, else those that name what it lies below."""
+        self._take_installed()
+        host = host.lower().rstrip(".")
+        if found := self._hosts.get(host):
+            return found
+        labels = host.split(".")[:32]
+        for start in range(1, len(labels)):
+            if found := self._hosts.get("." + ".".join(labels[start:])):
+                return found
+        return []
+
+    def shaped(self) -> list[str]:
+        """The profiles that know their bodies by shape, vendors before dialects."""
+        self._take_installed()
+        return self._shaped
+
+    def add(self, path: str | Path) -> list[str]:
+        """Adds a profile, or all of a folder's; a file that bears a known name extends that profile, its rows first.
+
+        Returns the names. Raises ProfileError.
+        """
+        place = Path(path).resolve()
+        if not place.exists():
+            raise ProfileError(f"{path}: no such file or folder")
+        return self._take(profile_files(place), str(place))
+
+    def _take(self, found: Iterable[Path], source: str) -> list[str]:
+        with self._lock:
+            if source in self._added:
+                return []
+            profiles = [(file, load(file.read_text(encoding="utf-8"), str(file))) for file in found]
+            for file, profile in profiles:
+                self._files.setdefault(profile.name, []).insert(0, file)
+                self._profiles.pop(profile.name, None)
+                known = self._index.get(profile.name)
+                self._index[profile.name] = Entry(
+                    known.file if known else "",
+                    (*profile.hosts, *(known.hosts if known else ())),
+                    profile.shape is not None or (known.shaped if known else False),
+                    known.dialect if known else False,
+                )
+            self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
+            self._added.add(source)
+            return [profile.name for _, profile in profiles]
+
+    def _read(self, name: str) -> Profile:
+        with self._lock:
+            if name not in self._index:
+                self._take_installed()
+            if name not in self._index:
+                raise UnknownVendorError(f"no vendor {name!r}{nearest(name, self._index)}")
+            if name in self._profiles:
+                return self._profiles[name]
+            entry = self._index[name]
+            layers = [load(file.read_text(encoding="utf-8"), str(file)) for file in self._files.get(name, [])]
+            if entry.file:
+                text = (HERE / entry.file).read_text(encoding="utf-8")
+                layers.append(load(text, entry.file, dialect=entry.dialect))
+            profile = layers.pop()
+            while layers:
+                profile = extended(profile, layers.pop())
+            self._profiles[name] = profile
+            return profile
+
+    def _take_installed(self) -> None:
+        """Takes in the profiles of installed packages, once: an entry point names a package that holds the files."""
+        if self._installed:
+            return
+        self._installed = True
+        from importlib.metadata import entry_points  # slow to import, and few processes get here
+        from importlib.resources import as_file, files
+
+        for point in entry_points(group=ENTRY_POINTS):
+            with as_file(files(point.value)) as folder:
+                self._take(profile_files(folder), point.value)
+
+
+def profile_files(place: Path) -> list[Path]:
+    """The profiles of a folder, or the one that a file is; samples and everything else are passed over."""
+    if not place.is_dir():
+        return [place]
+    return sorted(
+        (file for file in place.iterdir() if file.name.endswith(".toml") and not file.name.endswith(".samples.toml")),
+        key=lambda file: file.name,
+    )
+
+
+def extended(profile: Profile, by: Profile) -> Profile:
+    """A profile with an app's own rows before it: tables are joined key by key, lists end to end."""
+    return msgspec.structs.replace(
+        profile,
+        hosts=(*by.hosts, *profile.hosts),
+        rules=(*by.rules, *profile.rules),
+        codes=profile.codes | by.codes,
+        statuses=profile.statuses | by.statuses,
+        operations=profile.operations | by.operations,
+        limits=(*by.limits, *profile.limits),
+    )
+
+
+def _by_host(index: Mapping[str, Entry]) -> dict[str, list[str]]:
+    hosts: dict[str, list[str]] = {}
+    for name, entry in index.items():
+        for host in entry.hosts:
+            hosts.setdefault(host.lower(), []).append(name)
+    return hosts
+
+
+def _by_shape(index: Mapping[str, Entry]) -> list[str]:
+    return sorted((name for name, entry in index.items() if entry.shaped), key=lambda name: (index[name].dialect, name))
+
+
+def built_in() -> dict[str, Entry]:
+    """The index of the built-in profiles, made from the profiles themselves: what `index.json` holds."""
+    index: dict[str, Entry] = {}
+    for folder, dialect in (("", False), ("dialects/", True)):
+        for file in profile_files(HERE / folder):
+            profile = load(file.read_text(encoding="utf-8"), file.name, dialect=dialect)
+            index[profile.name] = Entry(folder + file.name, profile.hosts, profile.shape is not None, dialect)
+    return index
+
+
+def _indexed() -> dict[str, Entry]:
+    raw = _json.loads(INDEX.read_bytes())
+    return msgspec.convert(raw, dict[str, Entry])
+
+
+default = Registry(_indexed())
+get = default.get
+
