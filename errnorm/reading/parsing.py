@@ -12,7 +12,8 @@ from errnorm.model import CanonicalError, RetryAdvice, VendorError
 from errnorm.reading.bodies import Body, decode
 from errnorm.reading.clients import Response, Transport, response_of, transport_of
 from errnorm.reading.headers import NO_HEADERS, Headers, RawHeaders
-from errnorm.reading.responses import OTHERS, Exchange, failed, fits, read
+from errnorm.reading.paths import Exchange
+from errnorm.reading.responses import OTHERS, failed, fits, read
 from errnorm.redaction import clean
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile

@@ -6,14 +6,14 @@ names, attributes as `@name`, in which an element that holds only text is that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import msgspec
 
-from errnorm.reading.bodies import DEPTH
-from errnorm.reading.headers import Headers
+from errnorm.reading.bodies import DEPTH, Body
+from errnorm.reading.headers import NO_HEADERS, Headers
 from errnorm.vendors.profile import Place, ProfileError, Spot
 
 PLACES = 2_000  # nodes that `//` visits, and that one list yields
@@ -22,30 +22,41 @@ Node = Any  # what JSON decodes to, or an lxml element
 _JSON = frozenset({dict, list, str, int, float, bool, type(None)})  # anything else is an element
 
 
+class Exchange(msgspec.Struct, frozen=True, gc=False):
+    """What is known of an exchange, its body apart."""
+
+    status: int | None = None
+    headers: Headers = NO_HEADERS
+    method: str | None = None
+    operation: str | None = None
+
+
 class View(msgspec.Struct, gc=False):
-    """One error of a body: `error` is the thing itself, `root` the whole body, both opened when they are needed.
+    """An exchange seen from one error of its body: `error` is the thing itself, opened; `codes` what was read of it.
 
     `attributes` says whether anybody will ask for an element's.
     """
 
-    tree: Node
-    headers: Headers
+    exchange: Exchange
+    body: Body
     attributes: bool = False
     error: Node = None
     opened_root: Node = None
+    codes: Sequence[str] = ()
 
     @property
     def root(self) -> Node:
+        """The whole body, opened."""
         root = self.opened_root
         if root is None:
-            tree = self.tree
+            tree = self.body.tree
             root = self.opened_root = tree if type(tree) in _JSON else opened(tree, self.attributes)
         return root
 
     def at(self, error: Node) -> View:
-        """The same body, seen from another of its errors."""
+        """The same exchange, seen from another of its errors."""
         error = error if type(error) in _JSON else opened(error, self.attributes)
-        return View(self.tree, self.headers, self.attributes, error, self.opened_root)
+        return View(self.exchange, self.body, self.attributes, error, self.opened_root, self.codes)
 
 
 Find = Callable[[View], Node]
@@ -146,7 +157,7 @@ def finder(place: str) -> Find:
     """The function that goes where a path leads; it returns None where that is nowhere. Raises ProfileError."""
     if place.startswith("header:"):
         header = place[7:].strip().lower()
-        return lambda view: view.headers.get(header)
+        return lambda view: view.exchange.headers.get(header)
     if place == "/":
         return lambda view: view.root
     if place == ".":
@@ -156,7 +167,7 @@ def finder(place: str) -> Find:
         raise ProfileError(f"{place!r} is no path: names joined by '/', with no index and no '*'")
     first, rest = names[0], names[1:]
     if place.startswith("//"):
-        start: Find = lambda view: _deep(view.tree, first)  # noqa: E731
+        start: Find = lambda view: _deep(view.body.tree, first)  # noqa: E731
     elif place.startswith("/"):
 
         def start(view: View) -> Node:

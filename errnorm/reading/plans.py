@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from errnorm.families import WaitSource
 from errnorm.model import FieldError
@@ -17,16 +17,7 @@ FIELDS = 100
 SHORT = 200  # characters of a name, a code or an id
 
 
-class Case(NamedTuple):
-    """What a condition may ask about, its view of the body apart."""
-
-    status: int | None
-    codes: Collection[str]
-    operation: str | None
-    kind: str
-
-
-Condition = Callable[[Case, View], bool]
+Condition = Callable[[View], bool]
 FieldReader = Callable[[View, Collection[str]], list[FieldError]]
 
 
@@ -61,7 +52,7 @@ class Plan(NamedTuple):
     should_retry: tuple[Find, ...]
     waits: tuple[Wait, ...]
     resets: tuple[Wait, ...]
-    rules: tuple[tuple[tuple[int, ...], Condition, Row], ...]  # the statuses by themselves: they are quickly told
+    rules: tuple[tuple[Condition, Row], ...]
     codes: dict[str, Row]
     statuses: dict[int, Row]
     failed: tuple[Condition, ...]
@@ -86,7 +77,7 @@ def plan_of(profile: Profile) -> Plan:
             tuple(map(_wait, read.wait)),
             tuple(map(_wait, read.reset)),
             tuple(
-                (_several(rule.when.status), condition(rule.when), Row(rule.then, f"{profile.name}:{rule.title or number}"))
+                (condition(rule.when), Row(rule.then, f"{profile.name}:{rule.title or number}"))
                 for number, rule in enumerate(profile.rules, 1)
             ),
             {code: Row(then, f"{profile.name}:codes.{code}") for code, then in profile.codes.items()},
@@ -101,20 +92,40 @@ def plan_of(profile: Profile) -> Plan:
 def condition(when: When) -> Condition:
     """The predicate that a When stands for: all of what it names must hold."""
     statuses, codes, operations, kinds = map(_several, (when.status, when.code, when.operation, when.body))
-    present = [finder(path) for path in _several(when.present)]
-    where = [(finder(path), frozenset(_several(texts))) for path, texts in when.where.items()]
+    checks: list[Condition] = []
+    if statuses:
+        checks.append(lambda view: view.exchange.status in statuses)
+    if codes:
+        checks.append(lambda view: any(code in codes for code in view.codes))
+    if operations:
+        checks.append(lambda view: view.exchange.operation in operations)
+    if kinds:
+        checks.append(lambda view: view.body.kind in kinds)
+    checks.extend(map(_present, _several(when.present)))
+    checks.extend(_equal(path, frozenset(_several(texts))) for path, texts in when.where.items())
 
-    def holds(case: Case, view: View) -> bool:
-        return (
-            (not statuses or case.status in statuses)
-            and (not codes or any(code in codes for code in case.codes))
-            and (not operations or case.operation in operations)
-            and (not kinds or case.kind in kinds)
-            and all(leads(find(view)) for find in present)
-            and all(any(text_of(leaf) in texts for leaf in leaves(find(view))) for find, texts in where)
-        )
+    def holds(view: View) -> bool:
+        for check in checks:
+            if not check(view):
+                return False
+        return True
 
-    return holds
+    return checks[0] if len(checks) == 1 else holds
+
+
+def _present(path: Any) -> Condition:
+    find = finder(path)
+
+    def present(view: View) -> bool:
+        node = find(view)
+        return node is not None and leads(node)
+
+    return present
+
+
+def _equal(path: str, texts: frozenset[Any]) -> Condition:
+    find = finder(path)
+    return lambda view: any(text_of(leaf) in texts for leaf in leaves(find(view)))
 
 
 def _absolute(path: str) -> Find:
@@ -123,7 +134,7 @@ def _absolute(path: str) -> Find:
     return finder(path)
 
 
-def _several(value: object) -> tuple[object, ...]:
+def _several(value: object) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
@@ -147,7 +158,7 @@ def _field_reader(spec: Fields) -> FieldReader:
             at = view.at(item)
             name = next((dotted for find in path if (dotted := _dotted(find(at)))), "")
             said = next((words for find in message if (words := words_of(find(at)))), "")
-            if name or said:
+            if name or (said and not path):
                 fields.append(FieldError(name, _short(code, at), clean(said) or None))
             if len(fields) == FIELDS:
                 break
@@ -168,10 +179,19 @@ def _map_reader(path: str) -> FieldReader:
         if type(node) is not dict or (whole and any(taken)):
             return []
         if whole:
-            node = {name: value for name, value in node.items() if type(value) is list}
+            node = _lists(node)
         return list(_walked(node, taken))
 
     return read
+
+
+def _lists(node: Node) -> Node:
+    """The lists of a map, and of the maps in it, without what else it holds."""
+    return {
+        name: _lists(value) if type(value) is dict else value
+        for name, value in islice(node.items(), FIELDS)
+        if type(value) is dict or type(value) is list
+    }
 
 
 def _walked(node: Node, taken: Collection[str]) -> Iterable[FieldError]:

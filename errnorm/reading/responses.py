@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 
@@ -11,9 +11,8 @@ import msgspec
 from errnorm.families import FAMILIES, IDEMPOTENT_METHODS, Family, Verdict, WaitSource
 from errnorm.model import CanonicalError, FieldError, RetryAdvice
 from errnorm.reading.bodies import Body
-from errnorm.reading.headers import NO_HEADERS, Headers
-from errnorm.reading.paths import Find, Node, View, leaves, text_of
-from errnorm.reading.plans import SHORT, Case, Plan, Row, Wait, plan_of, words_of
+from errnorm.reading.paths import Exchange, Find, Node, View, leaves, text_of
+from errnorm.reading.plans import SHORT, Plan, Row, Wait, plan_of, words_of
 from errnorm.reading.rulings import Ruling, ruling
 from errnorm.reading.waits import seconds
 from errnorm.redaction import clean
@@ -22,15 +21,6 @@ from errnorm.vendors.profile import Profile, Then
 OTHERS = 16
 CANDIDATES = 64  # errors of a body that are looked at for something that they say
 _PHRASES = {str(int(status)): status.phrase for status in HTTPStatus}
-
-
-class Exchange(msgspec.Struct, frozen=True, gc=False):
-    """What is known of the exchange, its body apart."""
-
-    status: int | None = None
-    headers: Headers = NO_HEADERS
-    method: str | None = None
-    operation: str | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -51,58 +41,53 @@ def read(body: Body, exchange: Exchange, profile: Profile, generic: Profile) -> 
     """The error of a body, with the further ones as its `others`. Where the profile's layout yields nothing, the
     generic one's does, with the profile's own codes."""
     plan = plan_of(profile)
+    view = View(exchange, body, plan.attributes)
     if body.tree is None:
-        facts = Facts([], body.text, body.excerpt)
-        return _error(plan, facts, View(None, exchange.headers), body, exchange, None)
+        return _error(plan, Facts([], body.text, body.excerpt), view, None)
     read_by = plan
-    found = _found(plan, body, exchange)
+    found = _found(plan, view)
     if not found and profile is not generic:
         read_by = plan_of(generic)
-        found = _found(read_by, body, exchange)
+        found = _found(read_by, View(exchange, body, read_by.attributes))
     if not found:
-        return _error(plan, NOTHING, _whole(plan, body, exchange), body, exchange, None)
+        view.error = view.root
+        return _error(plan, NOTHING, view, None)
     dialect = read_by.profile.name if read_by.profile.dialect else None
-    if len(found) == 1:
-        view, facts = found[0]
-        return _error(plan, facts, view, body, exchange, dialect)
-    first, *others = (_error(plan, facts, view, body, exchange, dialect) for view, facts in found)
-    return first.replace(others=tuple(others))
+    errors = [_error(plan, facts, at, dialect) for at, facts in found]
+    return errors[0] if len(errors) == 1 else errors[0].replace(others=tuple(errors[1:]))
 
 
 def failed(body: Body, exchange: Exchange, profile: Profile) -> bool:
     """Whether a body under a status below 400 is a failure all the same."""
     plan = plan_of(profile)
     view = _whole(plan, body, exchange)
-    case = Case(exchange.status, (), exchange.operation, body.kind)
-    return any(holds(case, view) for holds in plan.failed)
+    return any(holds(view) for holds in plan.failed)
 
 
 def fits(body: Body, exchange: Exchange, profile: Profile) -> bool:
     """Whether a body has the shape by which a profile's are known."""
     plan = plan_of(profile)
-    case = Case(exchange.status, (), exchange.operation, body.kind)
-    return plan.shape is not None and plan.shape(case, _whole(plan, body, exchange))
+    return plan.shape is not None and plan.shape(_whole(plan, body, exchange))
 
 
 def _whole(plan: Plan, body: Body, exchange: Exchange) -> View:
     """A view in which the body itself is the error."""
-    view = View(body.tree, exchange.headers, plan.attributes)
+    view = View(exchange, body, plan.attributes)
     view.error = view.root
     return view
 
 
-def _found(plan: Plan, body: Body, exchange: Exchange) -> list[tuple[View, Facts]]:
+def _found(plan: Plan, view: View) -> list[tuple[View, Facts]]:
     """The errors of a body that say something, each with a view of it: those that the first such path leads to."""
-    if not plan.errors and type(body.tree) is not list:
-        view = _whole(plan, body, exchange)
-        facts = _facts(plan, view, exchange)
-        return [(view, facts)] if facts else []
-    top = View(body.tree, exchange.headers, plan.attributes)
+    if not plan.errors and type(view.body.tree) is not list:
+        view.error = view.root
+        facts = _facts(plan, view)
+        return [(view, facts)] if facts is not None else []
     for find in plan.errors or (_root,):
-        node = find(top)
+        node = find(view)
         if node is not None:
-            views = map(top.at, islice(leaves(node), CANDIDATES))
-            if found := [(view, facts) for view in views if (facts := _facts(plan, view, exchange))]:
+            views = map(view.at, islice(leaves(node), CANDIDATES))
+            if found := [(at, facts) for at in views if (facts := _facts(plan, at)) is not None]:
                 return found[: OTHERS + 1]
     return []
 
@@ -111,15 +96,15 @@ def _root(view: View) -> Node:
     return view.root
 
 
-def _facts(plan: Plan, view: View, exchange: Exchange) -> Facts | None:
+def _facts(plan: Plan, view: View) -> Facts | None:
     """What an error says; None where that is nothing."""
     codes: list[str] = []
     for find in plan.code:
         node = find(view)
-        if node is not None and type(node) is not bool and (text := text_of(node)) and _is_code(text, plan.profile, exchange.status):
+        if node is not None and type(node) is not bool and (text := text_of(node)) and _is_code(text, plan, view.exchange.status):
             codes.append(text)
     message = _words(plan.message, view, codes)
-    detail = _words(plan.detail, view, codes)
+    detail = _words(plan.detail, view, (*codes, message)) if plan.detail else ""
     fields: list[FieldError] = []
     for reader in plan.fields:
         if fields := reader(view, (*codes, message, detail)):
@@ -136,9 +121,9 @@ def _one_field(finds: tuple[Find, ...], view: View, codes: list[str], message: s
     return [FieldError(path, clean(codes[0], SHORT) if codes else None, clean(message) or None)] if path else []
 
 
-def _is_code(text: str, profile: Profile, status: int | None) -> bool:
+def _is_code(text: str, plan: Plan, status: int | None) -> bool:
     """A code is one word; a repeated status or its phrase is none, unless the profile knows it as one."""
-    if text in profile.codes:
+    if text in plan.codes:
         return True
     if len(text) > SHORT or text == "about:blank" or len(text.split(None, 1)) > 1:
         return False
@@ -146,10 +131,11 @@ def _is_code(text: str, profile: Profile, status: int | None) -> bool:
     return text != own and text != _PHRASES.get(own)
 
 
-def _words(finds: tuple[Find, ...], view: View, codes: list[str] | tuple[()]) -> str:
+def _words(finds: tuple[Find, ...], view: View, said: Sequence[str]) -> str:
+    """The first text that has not been read as something else."""
     for find in finds:
         node = find(view)
-        if node is not None and (words := words_of(node)) and words not in codes:
+        if node is not None and (words := words_of(node)) and words not in said:
             return words
     return ""
 
@@ -158,12 +144,13 @@ def _cleaned(text: str) -> str | None:
     return clean(text, SHORT) or None
 
 
-def _error(plan: Plan, facts: Facts, view: View, body: Body, exchange: Exchange, dialect: str | None) -> CanonicalError:
-    profile = plan.profile
-    codes, status = facts.codes, exchange.status
-    then, address = _row(plan, codes, body, exchange, view)
+def _error(plan: Plan, facts: Facts, view: View, dialect: str | None) -> CanonicalError:
+    profile, exchange = plan.profile, view.exchange
+    codes, status, kind = facts.codes, exchange.status, view.body.kind
+    view.codes = codes
+    then, address = _row(plan, view, status)
     ruled = ruling(then, status, exchange.method in IDEMPOTENT_METHODS)
-    from_vendor = not profile.speaks or body.kind == "empty" or body.kind in profile.speaks
+    from_vendor = kind in profile.speaks or kind == "empty" or not profile.speaks
     return CanonicalError(
         None if profile.dialect else profile.name,
         dialect,
@@ -186,20 +173,19 @@ def _error(plan: Plan, facts: Facts, view: View, body: Body, exchange: Exchange,
         (),
         from_vendor,
         address,
-        not codes or codes[0] in profile.codes,
+        not codes or codes[0] in plan.codes,
     )
 
 
-def _row(plan: Plan, codes: list[str], body: Body, exchange: Exchange, view: View) -> Row:
+def _row(plan: Plan, view: View, status: int | None) -> Row:
     """The row that decides: the first rule that holds, else the finest known code's, else the status's."""
-    status = exchange.status
-    for statuses, holds, row in plan.rules:
-        if (not statuses or status in statuses) and holds(Case(status, codes, exchange.operation, body.kind), view):
+    for holds, row in plan.rules:
+        if holds(view):
             return row
-    for code in codes:
+    for code in view.codes:
         if code in plan.codes:
             return plan.codes[code]
-    return plan.statuses.get(status or 0, NO_ROW)
+    return NO_ROW if status is None else plan.statuses.get(status, NO_ROW)
 
 
 def _request_id(finds: tuple[Find, ...], view: View) -> str | None:
@@ -230,6 +216,6 @@ def _seconds(wait: Wait, view: View) -> float | None:
     if node is None:
         return None
     for leaf in leaves(node):
-        if (after := seconds(text_of(leaf) if type(leaf) is not float else leaf, unit=wait.unit, date=view.headers.get("date"))) is not None:
+        if (after := seconds(text_of(leaf) if type(leaf) is not float else leaf, unit=wait.unit, date=view.exchange.headers.get("date"))) is not None:
             return after
     return None
