@@ -1,0 +1,55 @@
+"""The one log record of a failure."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from errnorm.families import LOG_LEVELS, Fault
+from errnorm.model import CanonicalError, VendorError, reference_of
+
+logger = logging.getLogger("errnorm")
+logger.addHandler(logging.NullHandler())
+
+_KEYS = tuple(f"errnorm_{name}" for name in CanonicalError.__struct_fields__)
+
+
+def log(
+    error: CanonicalError,
+    occurrence_id: str,
+    *,
+    correlation_id: str | None = None,
+    traceback: TracebackType | None = None,
+    truncated: bool = False,
+) -> None:
+    """Logs a failure: one line, the level by whose doing it is, all that is known of it as `errnorm_…` keys.
+
+    The `traceback` is shown only where somebody has to look into it, and with nothing but the error itself: causes and
+    contexts are exceptions of clients, which quote urls. `truncated`: the answer had already begun, so that the user
+    got only a part of it.
+    """
+    level = LOG_LEVELS[error.fault]
+    if logger.isEnabledFor(level):
+        extra = record(error, occurrence_id, correlation_id)
+        if truncated:
+            extra["errnorm_truncated"] = True
+        exc_info = None
+        if traceback is not None and error.fault is Fault.INTEGRATION:
+            exc_info = (VendorError, VendorError(error, occurrence_id=occurrence_id), traceback)
+        logger.log(level, "%s", error, exc_info=exc_info, extra=extra)
+
+
+def record(error: CanonicalError, occurrence_id: str, correlation_id: str | None = None) -> dict[str, Any]:
+    """The keys of a failure's log record, in plain JSON types."""
+    extra: dict[str, Any] = dict(zip(_KEYS, msgspec.structs.astuple(error), strict=True))
+    extra["errnorm_retry"] = msgspec.to_builtins(error.retry)
+    extra["errnorm_fields"] = [msgspec.to_builtins(field) for field in error.fields]
+    extra["errnorm_others"] = [str(other) for other in error.others]
+    extra["errnorm_fingerprint"] = error.fingerprint
+    extra["errnorm_occurrence_id"] = occurrence_id
+    extra["errnorm_reference"] = reference_of(occurrence_id)
+    extra["errnorm_correlation_id"] = correlation_id
+    return extra
