@@ -3,15 +3,26 @@
 import importlib.util
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from copy import copy
 
 import pytest
+
+from errnorm.vendors import registry
 
 if importlib.util.find_spec("django"):
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django_settings")
 
 # Which libraries may be missing. Unset, as outside of tox: any.
 MAY_MISS = os.environ.get("ERRNORM_TESTS_MAY_MISS")
+
+
+@pytest.fixture(autouse=True)
+def only_built_in_profiles() -> Iterator[None]:
+    """What a test adds to the profiles of the process is gone after it."""
+    kept = {name: copy(value) if isinstance(value, dict) else value for name, value in vars(registry.default).items()}
+    yield
+    vars(registry.default).update(kept)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -143,7 +143,7 @@ class VendorError(Exception):
         super().__init__(error)
         self.error = error
         self.occurrence_id = occurrence_id or new_occurrence_id()
-        self.credentials = credentials
+        self.credentials: Credentials | None = credentials
         self.logged = False
 
     def __str__(self) -> str:

@@ -45,15 +45,19 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 EMPTY = Body("empty")
+_AS_IT_IS = (b"{", b"<")  # in an encoding that the parsers can read
 
 
 def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEADERS, cap: int = 65_536) -> Body:
     """Reads a body; never raises for what is in it. `cap` is in bytes: what is longer is not parsed."""
-    data = body.encode(errors="replace") if isinstance(body, str) else bytes(body) if type(body) is not bytes else body
+    if type(body) is bytes:
+        data = body
+    else:
+        data = body.encode(errors="replace") if isinstance(body, str) else bytes(body)
     if len(data) > cap:
         return Body(_kind(data[:512].lstrip()), excerpt=_text(data[: min(cap, EXCERPT)], headers))
     start = data[:1]
-    if start != b"{" and start != b"<" or b"\0" in data[:4]:
+    if start not in _AS_IT_IS or b"\0" in data[:4]:
         data = _utf8(data, headers).strip()
         if data.startswith(b")]}'"):
             data = data[4:].lstrip(b",\r\n\t ")
@@ -69,19 +73,14 @@ def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEA
 
 def _json_body(data: bytes, headers: Headers) -> Body:
     try:
-        if data.count(b"[") + data.count(b"{") <= DEPTH or not _deep(data):
-            return _whole(_json.loads(data))
+        if len(data) <= 2 * DEPTH or data.count(b"[") + data.count(b"{") <= DEPTH or not _deep(data):
+            tree = _json.loads(data)
+            return Body("json", tree) if type(tree) is not str or tree.strip() else EMPTY
     except ValueError:
         # perhaps only its encoding is off
         if not data.isascii() and (again := _utf8(data, headers)) != data:
             return _json_body(again, NO_HEADERS)
     return Body("json", excerpt=_text(data[:EXCERPT], headers))
-
-
-def _whole(tree: Any) -> Body:
-    if isinstance(tree, str):
-        return Body("json", tree) if tree.strip() else EMPTY
-    return Body("json", tree)
 
 
 def _deep(data: bytes) -> bool:

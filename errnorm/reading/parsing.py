@@ -49,7 +49,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         profile = self._profile(vendor, url, decoded, exchange)
         if operation is None and url and profile.operations:
             exchange = msgspec.structs.replace(exchange, operation=operation_of(profile, method, url))
-        return read(decoded, exchange, profile, registry.get(registry.GENERIC))
+        return read(decoded, exchange, profile)
 
     def normalize(
         self, source: object, *, vendor: str | None = None, operation: str | None = None
@@ -130,6 +130,8 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return registry.default.at(host) if host else []
 
     def _profile(self, vendor: str | None, url: str | None, body: Body, exchange: Exchange) -> Profile:
+        if vendor is not None:
+            return registry.get(vendor)
         names = self._names(vendor, url)
         if len(names) == 1:
             return registry.get(names[0])
@@ -163,8 +165,8 @@ def _gravity(error: CanonicalError) -> tuple[int, int]:
 
 def _status(status: int | None) -> int | None:
     """An HTTP status has three digits; what else a client gives as one tells of none."""
-    if status is None:
-        return None
+    if status is None or (type(status) is int and 100 <= status <= 999):
+        return status
     if not isinstance(status, int):
         raise TypeError(f"status must be an int or None, not {type(status).__name__}")
     return int(status) if 100 <= status <= 999 else None

@@ -134,7 +134,8 @@ def _step(node: Node, name: str) -> Node:
 def _deep(tree: Node, name: str) -> Node:
     """Every node of that name, at any depth, in document order and within bounds."""
     if type(tree) not in _JSON:
-        return list(islice(tree.iter("{*}" + name), PLACES)) or None
+        elements = list(islice(tree.iter("{*}" + name), PLACES))
+        return elements[0] if len(elements) == 1 else elements or None
     found = []
     waiting: list[tuple[Node, int]] = [(tree, 0)]
     for _ in range(PLACES):

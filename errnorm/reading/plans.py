@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from errnorm.families import WaitSource
 from errnorm.model import FieldError
 from errnorm.reading.paths import Find, Node, View, cutter, finder, leads, leaves, text_of, unit_of
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, Place, Profile, ProfileError, Then, When
+
+Made = TypeVar("Made")
 
 FIELDS = 100
 SHORT = 200  # characters of a name, a code or an id
@@ -49,6 +51,7 @@ class Plan(NamedTuple):
     request_id: tuple[Find, ...]
     field: tuple[Find, ...]
     fields: tuple[FieldReader, ...]
+    headers_tell: bool  # whether only headers, no body, say when and whether to try again
     should_retry: tuple[Find, ...]
     waits: tuple[Wait, ...]
     resets: tuple[Wait, ...]
@@ -62,31 +65,43 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=4_096)
 def plan_of(profile: Profile) -> Plan:
     """The plan of a profile, made once. Raises ProfileError where a path is none."""
-    read = profile.read
+    name, read = profile.name, profile.read
+
+    def each(key: str, make: Callable[[Any], Made]) -> tuple[Made, ...]:
+        return _each(f"{name}: read.{key}", make, getattr(read, key))
+
+    return Plan(
+        profile,
+        "@" in repr(read) or "@" in repr(profile.rules),
+        () if read.error == ("/",) else each("error", _absolute),
+        each("code", cutter),
+        each("message", cutter),
+        each("detail", cutter),
+        each("user_message", cutter),
+        each("request_id", cutter),
+        each("field", cutter),
+        each("fields", _field_reader),
+        all(_path(place).startswith("header:") for place in (*read.should_retry, *read.wait, *read.reset)),
+        each("should_retry", cutter),
+        each("wait", _wait),
+        each("reset", _wait),
+        tuple(
+            (holds, Row(rule.then, f"{name}:{rule.title or number}"))
+            for number, rule in enumerate(profile.rules, 1)
+            for holds in _each(f"{name}: rules.{number}.when", condition, (rule.when,))
+        ),
+        {code: Row(then, f"{name}:codes.{code}") for code, then in profile.codes.items()},
+        {status: Row(then, f"{name}:statuses.{status}") for status, then in profile.statuses.items()},
+        _each(f"{name}: failed", condition, profile.failed),
+        next(iter(_each(f"{name}: shape", condition, (profile.shape,) if profile.shape else ())), None),
+    )
+
+
+def _each(address: str, make: Callable[[Any], Made], things: Iterable[Any]) -> tuple[Made, ...]:
     try:
-        return Plan(
-            profile,
-            "@" in repr(profile.read) or "@" in repr(profile.rules),
-            () if read.error == ("/",) else tuple(map(_absolute, read.error)),
-            *(
-                tuple(map(cutter, places))
-                for places in (read.code, read.message, read.detail, read.user_message, read.request_id, read.field)
-            ),
-            tuple(map(_field_reader, read.fields)),
-            tuple(map(cutter, read.should_retry)),
-            tuple(map(_wait, read.wait)),
-            tuple(map(_wait, read.reset)),
-            tuple(
-                (condition(rule.when), Row(rule.then, f"{profile.name}:{rule.title or number}"))
-                for number, rule in enumerate(profile.rules, 1)
-            ),
-            {code: Row(then, f"{profile.name}:codes.{code}") for code, then in profile.codes.items()},
-            {status: Row(then, f"{profile.name}:statuses.{status}") for status, then in profile.statuses.items()},
-            tuple(map(condition, profile.failed)),
-            condition(profile.shape) if profile.shape is not None else None,
-        )
+        return tuple(map(make, things))
     except ProfileError as error:
-        raise ProfileError(f"{profile.name}: read: {error}") from None
+        raise ProfileError(f"{address}: {error}") from None
 
 
 def condition(when: When) -> Condition:
@@ -130,7 +145,7 @@ def _equal(path: str, texts: frozenset[Any]) -> Condition:
 
 def _absolute(path: str) -> Find:
     if not path.startswith("/"):
-        raise ProfileError(f"error: {path!r} must start at the top of the body, with '/'")
+        raise ProfileError(f"{path!r} must start at the top of the body, with '/'")
     return finder(path)
 
 
@@ -138,15 +153,18 @@ def _several(value: object) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _path(place: Place) -> str:
+    return place if isinstance(place, str) else place.at
+
+
 def _wait(place: Place) -> Wait:
-    path = place if isinstance(place, str) else place.at
-    source = WaitSource.HEADER if path.startswith("header:") else WaitSource.BODY
+    source = WaitSource.HEADER if _path(place).startswith("header:") else WaitSource.BODY
     return Wait(cutter(place), unit_of(place), source)
 
 
 def _field_reader(spec: Fields) -> FieldReader:
     if bool(spec.each) == bool(spec.map):
-        raise ProfileError("fields: either `each` or `map`")
+        raise ProfileError("either `each` or `map`")
     if spec.map:
         return _map_reader(spec.map)
     each = finder(spec.each)
@@ -154,7 +172,10 @@ def _field_reader(spec: Fields) -> FieldReader:
 
     def read(view: View, taken: Collection[str]) -> list[FieldError]:
         fields: list[FieldError] = []
-        for item in leaves(each(view)):
+        found = each(view)
+        if found is None:
+            return fields
+        for item in leaves(found):
             at = view.at(item)
             name = next((dotted for find in path if (dotted := _dotted(find(at)))), "")
             said = next((words for find in message if (words := words_of(find(at)))), "")
@@ -175,8 +196,10 @@ def _map_reader(path: str) -> FieldReader:
     find, whole = finder(path), path in ("/", ".")
 
     def read(view: View, taken: Collection[str]) -> list[FieldError]:
+        if whole and any(taken):
+            return []
         node = find(view)
-        if type(node) is not dict or (whole and any(taken)):
+        if type(node) is not dict:
             return []
         if whole:
             node = _lists(node)

@@ -6,55 +6,40 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 
-import msgspec
-
-from errnorm.families import FAMILIES, IDEMPOTENT_METHODS, Family, Verdict, WaitSource
+from errnorm.families import IDEMPOTENT_METHODS, Family, Verdict
 from errnorm.model import CanonicalError, FieldError, RetryAdvice
 from errnorm.reading.bodies import Body
+from errnorm.reading.headers import NO_HEADERS
 from errnorm.reading.paths import Exchange, Find, Node, View, leaves, text_of
 from errnorm.reading.plans import SHORT, Plan, Row, Wait, plan_of, words_of
 from errnorm.reading.rulings import Ruling, ruling
 from errnorm.reading.waits import seconds
 from errnorm.redaction import clean
-from errnorm.vendors.profile import Profile, Then
+from errnorm.vendors import registry
+from errnorm.vendors.profile import Profile
 
 OTHERS = 16
 CANDIDATES = 64  # errors of a body that are looked at for something that they say
 _PHRASES = {str(int(status)): status.phrase for status in HTTPStatus}
 
 
-class Facts(msgspec.Struct, frozen=True, gc=False):
-    """What one error of a body says, before it is cleaned; texts are "" where it says nothing."""
-
-    codes: list[str]  # from the finest to the coarsest
-    message: str = ""
-    detail: str = ""
-    user_message: str = ""
-    fields: list[FieldError] = []
-
-
-NOTHING = Facts([])
 NO_ROW = Row(None, None)
 
 
-def read(body: Body, exchange: Exchange, profile: Profile, generic: Profile) -> CanonicalError:
+def read(body: Body, exchange: Exchange, profile: Profile) -> CanonicalError:
     """The error of a body, with the further ones as its `others`. Where the profile's layout yields nothing, the
     generic one's does, with the profile's own codes."""
     plan = plan_of(profile)
     view = View(exchange, body, plan.attributes)
-    if body.tree is None:
-        return _error(plan, Facts([], body.text, body.excerpt), view, None)
-    read_by = plan
-    found = _found(plan, view)
-    if not found and profile is not generic:
-        read_by = plan_of(generic)
-        found = _found(read_by, View(exchange, body, read_by.attributes))
-    if not found:
+    if body.tree is not None:
+        errors = _errors(plan, plan, view)
+        if not errors and profile.name != registry.GENERIC:
+            read_by = plan_of(registry.get(registry.GENERIC))
+            errors = _errors(read_by, plan, View(exchange, body, read_by.attributes))
+        if errors:
+            return errors[0] if len(errors) == 1 else errors[0].replace(others=tuple(errors[1:]))
         view.error = view.root
-        return _error(plan, NOTHING, view, None)
-    dialect = read_by.profile.name if read_by.profile.dialect else None
-    errors = [_error(plan, facts, at, dialect) for at, facts in found]
-    return errors[0] if len(errors) == 1 else errors[0].replace(others=tuple(errors[1:]))
+    return _error(plan, view, [], body.text, body.excerpt)
 
 
 def failed(body: Body, exchange: Exchange, profile: Profile) -> bool:
@@ -77,18 +62,19 @@ def _whole(plan: Plan, body: Body, exchange: Exchange) -> View:
     return view
 
 
-def _found(plan: Plan, view: View) -> list[tuple[View, Facts]]:
-    """The errors of a body that say something, each with a view of it: those that the first such path leads to."""
-    if not plan.errors and type(view.body.tree) is not list:
+def _errors(read_by: Plan, plan: Plan, view: View) -> list[CanonicalError]:
+    """The errors of a body that say something: those that the first path that leads to any leads to."""
+    if not read_by.errors and type(view.body.tree) is not list:
         view.error = view.root
-        facts = _facts(plan, view)
-        return [(view, facts)] if facts is not None else []
-    for find in plan.errors or (_root,):
+        error = _told(read_by, plan, view)
+        return [] if error is None else [error]
+    for find in read_by.errors or (_root,):
         node = find(view)
-        if node is not None:
-            views = map(view.at, islice(leaves(node), CANDIDATES))
-            if found := [(at, facts) for at in views if (facts := _facts(plan, at)) is not None]:
-                return found[: OTHERS + 1]
+        if node is None:
+            continue
+        nodes = islice(leaves(node), CANDIDATES) if type(node) is list else (node,)
+        if errors := [error for node in nodes if (error := _told(read_by, plan, view.at(node))) is not None]:
+            return errors[: OTHERS + 1]
     return []
 
 
@@ -96,24 +82,27 @@ def _root(view: View) -> Node:
     return view.root
 
 
-def _facts(plan: Plan, view: View) -> Facts | None:
-    """What an error says; None where that is nothing."""
+def _told(read_by: Plan, plan: Plan, view: View) -> CanonicalError | None:
+    """What one error of a body says; None where that is nothing."""
     codes: list[str] = []
-    for find in plan.code:
+    for find in read_by.code:
         node = find(view)
-        if node is not None and type(node) is not bool and (text := text_of(node)) and _is_code(text, plan, view.exchange.status):
-            codes.append(text)
-    message = _words(plan.message, view, codes)
-    detail = _words(plan.detail, view, (*codes, message)) if plan.detail else ""
+        if node is not None and type(node) is not bool:
+            text = text_of(node)
+            if text and (text in plan.codes or _is_code(text, view.exchange.status)):
+                codes.append(text)
+    message = _words(read_by.message, view, codes)
+    detail = _words(read_by.detail, view, (*codes, message)) if read_by.detail else ""
     fields: list[FieldError] = []
-    for reader in plan.fields:
+    for reader in read_by.fields:
         if fields := reader(view, (*codes, message, detail)):
             break
-    if not (codes or message or detail or fields):
+    if not codes and not message and not detail and not fields:
         return None
-    if plan.field and not fields:
-        fields = _one_field(plan.field, view, codes, message)
-    return Facts(codes, message, detail, _words(plan.user_message, view, ()), fields)
+    if read_by.field and not fields:
+        fields = _one_field(read_by.field, view, codes, message)
+    user_message = _words(read_by.user_message, view, ()) if read_by.user_message else ""
+    return _error(plan, view, codes, message, detail, user_message, fields, read_by.profile)
 
 
 def _one_field(finds: tuple[Find, ...], view: View, codes: list[str], message: str) -> list[FieldError]:
@@ -121,10 +110,8 @@ def _one_field(finds: tuple[Find, ...], view: View, codes: list[str], message: s
     return [FieldError(path, clean(codes[0], SHORT) if codes else None, clean(message) or None)] if path else []
 
 
-def _is_code(text: str, plan: Plan, status: int | None) -> bool:
+def _is_code(text: str, status: int | None) -> bool:
     """A code is one word; a repeated status or its phrase is none, unless the profile knows it as one."""
-    if text in plan.codes:
-        return True
     if len(text) > SHORT or text == "about:blank" or len(text.split(None, 1)) > 1:
         return False
     own = str(status)
@@ -135,25 +122,32 @@ def _words(finds: tuple[Find, ...], view: View, said: Sequence[str]) -> str:
     """The first text that has not been read as something else."""
     for find in finds:
         node = find(view)
-        if node is not None and (words := words_of(node)) and words not in said:
+        if node is not None and (words := node.strip() if type(node) is str else words_of(node)) and words not in said:
             return words
     return ""
 
 
-def _cleaned(text: str) -> str | None:
-    return clean(text, SHORT) or None
-
-
-def _error(plan: Plan, facts: Facts, view: View, dialect: str | None) -> CanonicalError:
+def _error(
+    plan: Plan,
+    view: View,
+    codes: list[str],
+    message: str,
+    detail: str,
+    user_message: str = "",
+    fields: Sequence[FieldError] = (),
+    read_by: Profile | None = None,
+) -> CanonicalError:
+    """The error that those facts make: decided by the plan's rows, redacted, with what the headers say."""
     profile, exchange = plan.profile, view.exchange
-    codes, status, kind = facts.codes, exchange.status, view.body.kind
+    status, kind = exchange.status, view.body.kind
     view.codes = codes
     then, address = _row(plan, view, status)
     ruled = ruling(then, status, exchange.method in IDEMPOTENT_METHODS)
     from_vendor = kind in profile.speaks or kind == "empty" or not profile.speaks
+    said = (clean(message) or None) if message else None
     return CanonicalError(
         None if profile.dialect else profile.name,
-        dialect,
+        read_by.name if read_by is not None and read_by.dialect else None,
         exchange.operation,
         exchange.method,
         ruled.family,
@@ -165,11 +159,11 @@ def _error(plan: Plan, facts: Facts, view: View, dialect: str | None) -> Canonic
         ruled.response_status,
         status,
         clean(codes[0], SHORT) or None if codes else None,
-        clean(facts.message) or None if facts.message else None,
-        clean(facts.detail) or None if facts.detail else None,
-        clean(facts.user_message) or None if facts.user_message else None,
+        said,
+        clean(detail) or None if detail else None,
+        (said if user_message == message else clean(user_message) or None) if user_message else None,
         _request_id(plan.request_id, view) if plan.request_id else None,
-        tuple(facts.fields),
+        tuple(fields),
         (),
         from_vendor,
         address,
@@ -195,6 +189,8 @@ def _request_id(finds: tuple[Find, ...], view: View) -> str | None:
 def _advice(plan: Plan, ruled: Ruling, view: View) -> RetryAdvice:
     """The ruling's advice, with the wait that the response names and the vendor's own word on retrying."""
     advice = ruled.retry
+    if view.exchange.headers is NO_HEADERS and plan.headers_tell:
+        return advice
     for find in plan.should_retry:
         word = text_of(find(view)).lower()
         if word in ("true", "false"):

@@ -6,8 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -15,6 +14,7 @@ from errnorm.families import Action, Family, Fault, Verdict
 
 Kind = Literal["json", "xml", "html", "text", "empty"]
 Unit = Literal["s", "ms"]
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 REASON = re.compile(r"[A-Z](?:[A-Z0-9_]{0,61}[A-Z0-9])?\Z")  # AIP-193
 
 
@@ -163,8 +163,8 @@ def load(text: str, where: str, *, dialect: bool = False) -> Profile:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{where}: not TOML: {error}") from None
-    if "name" not in raw:
-        raise ProfileError(f"{where}: name: every profile needs one")
+    if not isinstance(raw.get("name"), str) or not _NAME.match(raw["name"]):
+        raise ProfileError(f"{where}: name: every profile needs one, of lower-case letters, digits and hyphens")
     raw["rules"] = tuple(_rule(rule, f"{where}: rules.{at}") for at, rule in enumerate(_of(raw, "rules", list, where), 1))
     raw["codes"] = {code: _row(row, code, f"{where}: codes.{code}") for code, row in _of(raw, "codes", dict, where).items()}
     raw["statuses"] = {
@@ -184,7 +184,15 @@ _TABLES: dict[str, Any] = {
     "operations": dict[str, str],
     "limits": tuple[Limit, ...],
 }
-_CHOICES: dict[str, type[StrEnum]] = {"family": Family, "fault": Fault, "action": Action, "retry": Verdict}
+_CHOICES: dict[str, Iterable[str]] = {
+    "family": Family,
+    "fault": Fault,
+    "action": Action,
+    "retry": Verdict,
+    "speaks": get_args(Kind),
+    "body": get_args(Kind),
+    "unit": get_args(Unit),
+}
 _KEYS = sorted({key for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit) for key in record.__struct_fields__})
 
 
@@ -201,8 +209,9 @@ def _convert(value: Any, kind: Any, address: str) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         complaint, _, place = str(error).partition(" - at `")
-        address += (" " if ": " not in address else "") + place.rstrip("`").removeprefix("$")
-        key = address.rpartition(".")[2]
+        below = place.rstrip("`").removeprefix("$")
+        address += below if ": " in address else f": {below.removeprefix('.')}".rstrip(": ")
+        key = re.sub(r"\[\.*\d*\]", "", address).rpartition(".")[2].rpartition(" ")[2]
         if complaint.startswith("Invalid enum value") and key in _CHOICES:
             complaint = f"must be one of {', '.join(_CHOICES[key])}, not {complaint.split('value ', 1)[1]}"
         elif complaint.startswith("Object contains unknown field"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,7 @@ ENTRY_POINTS = "errnorm.vendors"
 class Entry(msgspec.Struct, frozen=True):
     """What the index knows of a profile before it is read."""
 
-    file: str
+    file: str = ""  # of a built-in one
     hosts: tuple[str, ...] = ()
     shaped: bool = False
     dialect: bool = False
@@ -33,9 +35,9 @@ class Registry:
     def __init__(self, index: Mapping[str, Entry]) -> None:
         self._lock = threading.RLock()
         self._index = dict(index)
-        self._files: dict[str, list[Path]] = {}
+        self._layers: dict[str, list[tuple[Path, Profile]]] = {}  # what was added, the latest first
         self._profiles: dict[str, Profile] = {}
-        self._added: set[str] = set()
+        self._added: dict[str, list[str]] = {}
         self._installed = False
         self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
 
@@ -46,6 +48,12 @@ class Registry:
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
+
+    def files(self, name: str) -> list[Path]:
+        """The files that a profile is made of, an app's own first; their samples lie beside them."""
+        entry = self._index[self.get(name).name]
+        built_in = [HERE / entry.file] if entry.file else []
+        return [*(file for file, _ in self._layers.get(name, ())), *built_in]
 
     def names(self) -> list[str]:
         """Every name that `vendor=` takes."""
@@ -82,21 +90,20 @@ class Registry:
     def _take(self, found: Iterable[Path], source: str) -> list[str]:
         with self._lock:
             if source in self._added:
-                return []
-            profiles = [(file, load(file.read_text(encoding="utf-8"), str(file))) for file in found]
-            for file, profile in profiles:
-                self._files.setdefault(profile.name, []).insert(0, file)
+                return self._added[source]
+            layers = [(file, _loaded(file)) for file in found]
+            for file, profile in layers:
+                self._layers.setdefault(profile.name, []).insert(0, (file, profile))
                 self._profiles.pop(profile.name, None)
-                known = self._index.get(profile.name)
-                self._index[profile.name] = Entry(
-                    known.file if known else "",
-                    (*profile.hosts, *(known.hosts if known else ())),
-                    profile.shape is not None or (known.shaped if known else False),
-                    known.dialect if known else False,
+                known = self._index.get(profile.name, Entry())
+                self._index[profile.name] = msgspec.structs.replace(
+                    known,
+                    hosts=(*profile.hosts, *known.hosts),
+                    shaped=known.shaped or profile.shape is not None,
                 )
             self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
-            self._added.add(source)
-            return [profile.name for _, profile in profiles]
+            self._added[source] = [profile.name for _, profile in layers]
+            return self._added[source]
 
     def _read(self, name: str) -> Profile:
         with self._lock:
@@ -104,30 +111,39 @@ class Registry:
                 self._take_installed()
             if name not in self._index:
                 raise UnknownVendorError(f"no vendor {name!r}{nearest(name, self._index)}")
-            if name in self._profiles:
-                return self._profiles[name]
-            entry = self._index[name]
-            layers = [load(file.read_text(encoding="utf-8"), str(file)) for file in self._files.get(name, [])]
-            if entry.file:
-                text = (HERE / entry.file).read_text(encoding="utf-8")
-                layers.append(load(text, entry.file, dialect=entry.dialect))
-            profile = layers.pop()
-            while layers:
-                profile = extended(profile, layers.pop())
-            self._profiles[name] = profile
-            return profile
+            if name not in self._profiles:
+                entry = self._index[name]
+                layers = [profile for _, profile in self._layers.get(name, ())]
+                if entry.file:
+                    layers.append(_loaded(HERE / entry.file, dialect=entry.dialect))
+                self._profiles[name] = reduce(extended, reversed(layers))
+            return self._profiles[name]
 
     def _take_installed(self) -> None:
-        """Takes in the profiles of installed packages, once: an entry point names a package that holds the files."""
+        """Takes in the profiles of installed packages, once: an entry point names a package that holds the files.
+
+        One that is broken is left out, and said to be: what a vendor answers must be read all the same.
+        """
         if self._installed:
             return
-        self._installed = True
         from importlib.metadata import entry_points  # slow to import, and few processes get here
         from importlib.resources import as_file, files
 
-        for point in entry_points(group=ENTRY_POINTS):
-            with as_file(files(point.value)) as folder:
-                self._take(profile_files(folder), point.value)
+        with self._lock:
+            for point in () if self._installed else entry_points(group=ENTRY_POINTS):
+                try:
+                    with as_file(files(point.value)) as folder:
+                        self._take(profile_files(folder), point.value)
+                except (ImportError, OSError, ProfileError, TypeError) as error:
+                    logging.getLogger("errnorm").warning("entry point %s: %s", point.name, error)
+            self._installed = True
+
+
+def _loaded(file: Path, *, dialect: bool = False) -> Profile:
+    try:
+        return load(file.read_text(encoding="utf-8"), str(file), dialect=dialect)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{file}: cannot be read: {error}") from None
 
 
 def profile_files(place: Path) -> list[Path]:
@@ -170,7 +186,7 @@ def built_in() -> dict[str, Entry]:
     index: dict[str, Entry] = {}
     for folder, dialect in (("", False), ("dialects/", True)):
         for file in profile_files(HERE / folder):
-            profile = load(file.read_text(encoding="utf-8"), file.name, dialect=dialect)
+            profile = _loaded(file, dialect=dialect)
             index[profile.name] = Entry(folder + file.name, profile.hosts, profile.shape is not None, dialect)
     return index
 
