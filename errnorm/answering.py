@@ -1,0 +1,239 @@
+"""A failure and a request's facts to an answer: judged, told, rendered, logged once; and never failing itself."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property, lru_cache, partial
+from typing import TypeVar
+
+import msgspec
+
+from errnorm import correlation
+from errnorm.families import Fault
+from errnorm.model import CanonicalError, Credentials, Problem, Rendered, VendorError
+from errnorm.policy import Policy
+from errnorm.reading.headers import RawHeaders
+from errnorm.reading.parsing import Reader, Recognise
+from errnorm.telling.logs import log, logger
+from errnorm.telling.problem import problem_of
+from errnorm.telling.rendering import render
+
+Response = TypeVar("Response")
+
+_LAST_RESORT = (
+    b'{"type":"about:blank","title":"Internal Server Error","status":500,'
+    b'"detail":"Something went wrong. Please try again later.","code":"service_error","action":"contact_support"}'
+)
+# What the user gets when telling itself fails: no template, no translation, nothing of the failure.
+LAST_RESORT = Rendered(
+    500,
+    (
+        ("Content-Type", "application/problem+json"),
+        ("Content-Length", str(len(_LAST_RESORT))),
+        ("Content-Language", "en"),
+        ("Cache-Control", "no-store"),
+        ("Vary", "Accept, Accept-Language"),
+    ),
+    _LAST_RESORT,
+)
+
+
+class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
+    """An app's way with failures: what it settles (the fields of `Policy`), and what is done by it.
+
+    Frozen, and shared by threads and tasks. Raises SettingsError where a setting is off.
+    """
+
+    @cached_property
+    def reader(self) -> Reader:
+        """How this app reads; what it recognises by itself may fail without harm."""
+        reader = self.make_reader()
+        if self.recognise is None:
+            return reader
+        return msgspec.structs.replace(reader, recognise=partial(_recognised, self.recognise))
+
+    def parse(
+        self,
+        body: bytes | str,
+        *,
+        status: int | None = None,
+        headers: RawHeaders = (),
+        vendor: str | None = None,
+        method: str | None = None,
+        url: str | None = None,
+        operation: str | None = None,
+    ) -> CanonicalError:
+        """As `errnorm.parse`, with this app's cap and hosts."""
+        return self.reader.parse(
+            body, status=status, headers=headers, vendor=vendor, method=method, url=url, operation=operation
+        )
+
+    def normalize(
+        self, source: object, *, vendor: str | None = None, operation: str | None = None
+    ) -> CanonicalError | None:
+        """As `errnorm.normalize`, with the exceptions that this app recognises."""
+        return self.reader.normalize(source, vendor=vendor, operation=operation)
+
+    def raise_for_error(
+        self,
+        response: Response,
+        *,
+        vendor: str | None = None,
+        operation: str | None = None,
+        credentials: Credentials | None = None,
+    ) -> Response:
+        """The response as it came, or a VendorError; `credentials` says for this call whose they were."""
+        error = self.normalize(response, vendor=vendor, operation=operation)
+        if error is None:
+            return response
+        raise VendorError(error, credentials=credentials)
+
+    def failure_of(self, raised: BaseException) -> VendorError | None:
+        """What to answer for an exception, or None where it is not a vendor's failure. Never raises.
+
+        Of its own attributes nothing is kept but the traceback: a client's exception holds urls and requests.
+        """
+        if isinstance(raised, VendorError):
+            return raised
+        try:
+            error = self.normalize(raised)
+        except Exception:
+            complain("recognising a failure failed; it rises as it is")
+            return None
+        if error is None:
+            return None
+        failure = _leading(raised, error) or VendorError(error)
+        failure.logged = getattr(raised, "__errnorm_logged__", False)
+        return failure.with_traceback(raised.__traceback__)
+
+    def is_ours(self, failure: VendorError) -> bool:
+        """Whether a failure is this app's to mend, and so to be told to whoever listens for errors. Never raises."""
+        try:
+            return self.judged(failure.error, failure.credentials).fault is Fault.INTEGRATION
+        except Exception:
+            complain("judging a failure failed")
+            return True
+
+    def problem_for(self, failure: VendorError | CanonicalError, *, language: str | None = None) -> Problem:
+        """What the user may know; `language` is a tag or an Accept-Language header, None is English."""
+        failure = _raised(failure)
+        return self._problem(self.judged(failure.error, failure.credentials), failure.occurrence_id, language)
+
+    def render(self, problem: Problem, *, accept: str | None = "*/*") -> Rendered:
+        """A problem in the media type that an Accept header asks for."""
+        return render(
+            problem,
+            accept,
+            template=self.template,
+            support_url=self.support_url,
+            reconnect_url=self.reconnect_url,
+        )
+
+    def answer(
+        self, failure: VendorError | CanonicalError, accept: str | None = None, language: str | None = None
+    ) -> Rendered:
+        """The whole answer to a failure, logged once. Never raises: at the worst it is LAST_RESORT."""
+        failure = _raised(failure)
+        error = failure.error
+        try:
+            error = self.judged(error, failure.credentials)
+            rendered = self.render(self._problem(error, failure.occurrence_id, language), accept=accept)
+        except Exception:
+            rendered = LAST_RESORT
+            complain("telling a failure failed; the user got the answer of last resort")
+        self.log(failure, error)
+        if (correlation_id := _correlation_id()) is None:
+            return rendered
+        header = (self.correlation_header, correlation_id)
+        return Rendered(rendered.status, (*rendered.headers, header), rendered.body)
+
+    def log(self, failure: VendorError, error: CanonicalError | None = None, *, truncated: bool = False) -> None:
+        """Logs a failure, unless that was done already; `error` is the failure's as this app judged it."""
+        if failure.logged:
+            return
+        failure.logged = True
+        try:
+            log(
+                error or self.judged(failure.error, failure.credentials),
+                failure.occurrence_id,
+                correlation_id=_correlation_id(),
+                traceback=failure.__traceback__,
+                truncated=truncated,
+            )
+        except Exception:
+            complain(f"logging a failure failed: {failure} {failure.occurrence_id}")
+
+    def _problem(self, error: CanonicalError, occurrence_id: str, language: str | None) -> Problem:
+        return problem_of(
+            error,
+            occurrence_id,
+            messages=self.messages_for(error),
+            fields=self.of(error).get("fields"),
+            language=language,
+            type_base=self.type_base,
+        )
+
+
+def complain(sentence: str) -> None:
+    """Says that errnorm itself failed, with the exception in hand: in the log, else on standard error.
+
+    Without what was being answered, in whose midst it failed: that may be a client's exception, which quotes urls.
+    """
+    link = sys.exception()
+    while link is not None:
+        link.__suppress_context__ = True
+        link = link.__cause__
+    try:
+        logger.exception(sentence)
+    except Exception:
+        with suppress(Exception):
+            print(sentence, file=sys.stderr)
+            traceback.print_exc()
+
+
+def _correlation_id() -> str | None:
+    try:
+        return correlation.current()
+    except Exception:
+        complain("reading the correlation id failed")
+        return None
+
+
+def _recognised(recognise: Recognise, source: object) -> CanonicalError | None:
+    try:
+        error = recognise(source)
+        if not isinstance(error, CanonicalError | None):
+            raise TypeError(f"must give a CanonicalError or None, not {type(error).__name__}")
+        return error
+    except Exception:
+        complain("the app's own `recognise` failed; it is passed over")
+        return None
+
+
+def _leading(raised: BaseException, error: CanonicalError) -> VendorError | None:
+    """A group's error with what was said for the one call that leads it: its occurrence id, whose credentials."""
+    for leaf in _leaves(raised):
+        if isinstance(leaf, VendorError) and leaf.error.replace(others=()) == error.replace(others=()):
+            return VendorError(error, occurrence_id=leaf.occurrence_id, credentials=leaf.credentials)
+    return None
+
+
+def _leaves(raised: BaseException) -> Iterator[BaseException]:
+    if isinstance(raised, BaseExceptionGroup):
+        for each in raised.exceptions:
+            yield from _leaves(each)
+    else:
+        yield raised
+
+
+def _raised(failure: VendorError | CanonicalError) -> VendorError:
+    return failure if isinstance(failure, VendorError) else VendorError(failure)
+
+
+@lru_cache(maxsize=1)
+def default() -> Normalizer:
+    """The one that the module's own functions use."""
+    return Normalizer()
