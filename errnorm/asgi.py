@@ -1,0 +1,98 @@
+"""The door for any ASGI app: a vendor's failure that climbs out of it becomes an answer, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from errnorm import correlation
+from errnorm.answering import Normalizer
+from errnorm.model import Rendered, VendorError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class ErrorNormalizationMiddleware:
+    """Pure ASGI. Settings are those of `Normalizer`, or one that is ready made.
+
+    Whatever is not a vendor's failure rises untouched, and so does one that comes when the response has begun: it is
+    logged then, and a second response never started. Websockets and lifespan pass by.
+    """
+
+    def __init__(self, app: App, normalizer: Normalizer | None = None, **settings: Any) -> None:
+        self.app = app
+        self.normalizer = settled(normalizer, settings)
+        self._id_name = self.normalizer.correlation_header.lower().encode("latin-1")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+        inbound = correlation.Inbound(partial(header, scope, self._id_name))
+
+        def watched(message: Message) -> Awaitable[None]:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if inbound.settled is not None:
+                    message = self._marked(message, inbound.settled)
+            return send(message)
+
+        token = correlation.bind(inbound)
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as raised:
+            failure = self.normalizer.failure_of(raised)
+            if failure is None:
+                raise
+            if started:
+                self.normalizer.log(failure, truncated=True)
+                with suppress(AttributeError):
+                    raised.__errnorm_logged__ = True  # type: ignore[attr-defined]  # for whoever meets it further out
+                raise
+            await respond(self.answer(scope, failure), scope, send)
+        finally:
+            correlation.unbind(token)
+
+    def answer(self, scope: Scope, failure: VendorError) -> Rendered:
+        """The answer for who asked in this scope."""
+        accept, language = header(scope, b"accept"), header(scope, b"accept-language")
+        return self.normalizer.answer(failure, accept, language)
+
+    def _marked(self, message: Message, correlation_id: str) -> Message:
+        """The start of the app's own response with the id that its calls to vendors went out with, unless it has one.
+
+        A copy: an app may send the same message again and again.
+        """
+        headers = list(message.get("headers", ()))
+        if not any(name.lower() == self._id_name for name, _ in headers):
+            headers.append((self._id_name, correlation_id.encode("latin-1")))
+        return {**message, "headers": headers}
+
+
+def settled(normalizer: Normalizer | None, settings: dict[str, Any]) -> Normalizer:
+    """The normalizer that a door is given, ready made or as settings."""
+    if normalizer is not None and settings:
+        raise TypeError(f"either `normalizer` or settings of its own, not both: {', '.join(settings)}")
+    return normalizer or Normalizer(**settings)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """A request header's value; several of one name are joined, as a list is written."""
+    values = [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+    return ", ".join(values) if values else None
+
+
+async def respond(rendered: Rendered, scope: Scope, send: Send) -> None:
+    """Sends an answer; to HEAD without its body, with the headers that GET would get."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in rendered.headers]
+    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else rendered.body})

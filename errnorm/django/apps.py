@@ -1,0 +1,21 @@
+"""The app that `INSTALLED_APPS` names: it brings the system checks, and nothing else."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+from errnorm.django.checks import check_middleware, check_settings
+
+
+class ErrnormConfig(AppConfig):
+    """`errnorm.django`, labelled `errnorm`."""
+
+    name = "errnorm.django"
+    label = "errnorm"
+    verbose_name = "errnorm"
+
+    def ready(self) -> None:
+        """Registers the checks."""
+        register(check_settings)
+        register(check_middleware)

@@ -1,0 +1,34 @@
+"""System checks: what is off in `ERRNORM` and in `MIDDLEWARE`, told before a request finds out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+from errnorm.django.conf import settled
+from errnorm.policy import SettingsError
+
+MIDDLEWARE = "errnorm.django.ErrorNormalizationMiddleware"
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """errnorm.E001: a setting is off."""
+    try:
+        settled()
+    except SettingsError as error:
+        return [Error(f"ERRNORM: {error}", id="errnorm.E001")]
+    return []
+
+
+def check_middleware(**kwargs: Any) -> list[CheckMessage]:
+    """errnorm.W001: the middleware is missing. errnorm.W002: it is not the last, so that others see failures first."""
+    installed = list(settings.MIDDLEWARE)
+    if MIDDLEWARE not in installed:
+        hint = f"Add {MIDDLEWARE!r} at the end of MIDDLEWARE."
+        return [Warning("errnorm is installed, but its middleware is not.", hint=hint, id="errnorm.W001")]
+    if installed[-1] != MIDDLEWARE:
+        hint = "Make it the last: the middlewares behind it may answer a vendor's failure before it does."
+        return [Warning(f"{MIDDLEWARE} is not the innermost middleware.", hint=hint, id="errnorm.W002")]
+    return []

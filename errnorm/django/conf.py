@@ -1,0 +1,30 @@
+"""`ERRNORM`, read when first needed and again when a test changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from errnorm.answering import Normalizer
+from errnorm.policy import SettingsError, keywords
+
+
+@lru_cache(maxsize=1)
+def settled() -> Normalizer:
+    """The normalizer that `ERRNORM` describes. Raises SettingsError where that is off."""
+    own = getattr(settings, "ERRNORM", {})
+    if not isinstance(own, Mapping):
+        raise SettingsError(f"must be a dict, not {type(own).__name__}")
+    return Normalizer(**keywords(own))
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "ERRNORM":
+        settled.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="errnorm")
