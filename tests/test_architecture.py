@@ -18,12 +18,13 @@ PACKAGE = Path(errnorm.__file__).parent
 LAYERS = (
     {"families", "redaction", "_json"},
     {"model"},
-    {"vendors"},
+    {"vendors", "correlation"},
     {"reading", "telling"},
-    {"retry"},
-    {"answering", "calling"},
+    {"policy", "checking"},
+    {"answering"},
+    {"calling"},
     {"errnorm"},  # the front page: errnorm/__init__.py
-    {"asgi", "cli", "django", "httpx", "playground", "requests", "starlette", "__main__"},
+    {"asgi", "cli", "django", "httpx", "requests", "starlette", "__main__"},
 )
 DOORS = LAYERS[-1]  # these may use each other: the command line starts the playground
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

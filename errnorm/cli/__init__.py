@@ -1,0 +1,262 @@
+"""The command line: explain a body, check profiles, list vendors, play with all of them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+MOST = 1_048_576  # bytes of a body that are read; far fewer are parsed
+_HEADER = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.*?)\s*", re.DOTALL)  # RFC 9110, 5.1
+_UNPRINTABLE = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+
+Arguments = argparse.Namespace
+
+
+class UsageError(Exception):
+    """What was typed is off: one line that says what, and what would be right."""
+
+
+class Command(NamedTuple):
+    """One word of the command line."""
+
+    run: Callable[[Arguments], int]
+    declare: Callable[[argparse.ArgumentParser], object]
+    help: str
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit status: 0, 1 where `check` finds something, 2 where what was typed is off."""
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    from errnorm.model import UnknownVendorError
+    from errnorm.vendors.profile import ProfileError
+
+    try:
+        arguments = _parser().parse_args(argv)
+        status = COMMANDS[arguments.command].run(arguments)
+        if sys.stdout:
+            sys.stdout.flush()
+    except (UsageError, UnknownVendorError, ProfileError) as error:
+        return _refuse(str(error))
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):  # or the interpreter complains when it flushes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as done:  # argparse's, after --help and --version
+        return int(done.code or 0)
+    return status
+
+
+def _refuse(complaint: str) -> int:
+    print("errnorm:", " ".join(complaint.translate(_UNPRINTABLE).split()), file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from errnorm import __version__
+
+    parser = _Parser(prog="errnorm", description="Vendor errors, normalised.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"errnorm {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        command.declare(commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False))
+    return parser
+
+
+def _explain(arguments: Arguments) -> int:
+    from errnorm.answering import default
+    from errnorm.cli.explaining import blocks, explain
+    from errnorm.model import VendorError
+
+    error = default().parse(
+        _body(arguments.file),
+        status=arguments.status,
+        headers=arguments.header,
+        vendor=arguments.vendor and _vendor(arguments.vendor),
+        method=arguments.method,
+        url=arguments.url,
+        operation=arguments.operation,
+    )
+    explained = explain(VendorError(error), default(), accept=arguments.accept, language=arguments.language)
+    if arguments.json:
+        return _print_json(explained)
+    for number, (heading, lines) in enumerate(blocks(explained)):
+        _print(["", heading] if number else [heading])
+        _print(f"  {line}".rstrip() for line in lines)
+    return 0
+
+
+def _declare_explain(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE", help="holds the body; without it, or as -, standard input")
+    add("--vendor", metavar="V", help="a vendor's name, or a profile of your own: a file, or a folder with one")
+    add("--status", type=_status, metavar="N", help="the HTTP status that came with the body")
+    add("-H", "--header", type=_header, action="append", default=[], metavar="'Name: value'", help="of the answer")
+    add("--method", metavar="M", help="of the call: GET, POST, …")
+    add("--url", metavar="U", help="of the call; its host names the vendor where --vendor does not")
+    add("--operation", metavar="O", help="the name of the call")
+    add("--accept", metavar="A", help="the user's Accept header: which media type to answer in")
+    add("--language", metavar="L", help="the user's Accept-Language header")
+    add("--json", action="store_true", help="one JSON object: error, problem, response, log")
+
+
+def _check(arguments: Arguments) -> int:
+    from errnorm.checking import check
+    from errnorm.vendors.registry import HERE
+
+    files = dict.fromkeys(file for path in arguments.paths or (HERE, HERE / "dialects") for file in _profiles(path))
+    samples = findings = 0
+    for file in files:
+        checked = check(file)
+        _print(map(str, checked.findings))
+        samples += checked.samples
+        findings += len(checked.findings)
+    counts = (_counted(len(files), "profile"), _counted(samples, "sample"), _counted(findings, "finding"))
+    _print([", ".join(counts)])
+    return 1 if findings else 0
+
+
+def _declare_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a profile, such as acme.toml, or a folder of them")
+
+
+def _vendors(arguments: Arguments) -> int:
+    from errnorm.cli.listing import COLUMNS, about, in_words, overview, table
+    from errnorm.vendors import registry
+
+    if arguments.name is None:
+        vendors = overview()
+        if not arguments.json:
+            _print(table(vendors, ("name", "codes", "samples", "docs")))
+        return _print_json(vendors) if arguments.json else 0
+    known = about(registry.get(_vendor(arguments.name)))
+    if arguments.json:
+        return _print_json(known)
+    _print([f"{known['name']}  {known['docs']}".rstrip(), "", *table(known["rows"], COLUMNS), ""])
+    _print([f"hosts   {', '.join(known['hosts']) or 'none known'}"])
+    _print(f"limit   {in_words(limit)}" for limit in known["limits"])
+    return 0
+
+
+def _declare_vendors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="everything that this vendor can answer")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _play(arguments: Arguments) -> int:
+    try:
+        from errnorm.cli.playground import serve
+    except ImportError as error:
+        raise UsageError(f"play needs {error.name}: pip install 'errnorm[play]'") from None
+    try:
+        serve(arguments.host, arguments.port)
+    except OSError as error:
+        why = str(error.strerror or error).partition(" (")[0]
+        place = f"{arguments.host} port {arguments.port}"
+        raise UsageError(f"cannot listen on {place}: {why}; --port 0 takes any free one") from None
+    return 0
+
+
+def _declare_play(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8099, help="0 for any free one (default: %(default)s)")
+
+
+COMMANDS = {
+    "explain": Command(_explain, _declare_explain, "Show all that becomes of a vendor's answer."),
+    "check": Command(_check, _declare_check, "Check profiles and their samples; without PATH all built-in ones."),
+    "vendors": Command(_vendors, _declare_vendors, "List the vendors, or everything that one of them can answer."),
+    "play": Command(_play, _declare_play, "Open a local site on which every sample can be provoked."),
+}
+
+
+def _body(file: str | None) -> bytes:
+    if file is not None and file != "-":
+        with Path(file).open("rb") as stream:
+            return stream.read(MOST)
+    if sys.stdin is None:
+        raise UsageError("no standard input to read the body from: name a FILE")
+    return sys.stdin.buffer.read(MOST)
+
+
+def _vendor(text: str) -> str:
+    """The name of a vendor that is known, or that a path leads to."""
+    from errnorm.vendors import registry
+
+    is_path = text.endswith(".toml") or "/" in text or os.sep in text or Path(text).is_dir()
+    if text in registry.default or not is_path:
+        return registry.get(text).name
+    from errnorm.checking import take
+
+    file, *others = _profiles(text)
+    if others:
+        raise UsageError(f"{text}: holds {1 + len(others)} profiles; name one of them, such as {file}")
+    return take(file).name
+
+
+def _profiles(path: str | Path) -> list[Path]:
+    """The profiles that a path means, or the name of a built-in one."""
+    from errnorm.checking import built_in_files
+    from errnorm.vendors.profile import nearest
+    from errnorm.vendors.registry import profile_files
+
+    place = Path(path)
+    if not place.exists():
+        if str(path) in (known := built_in_files()):
+            return [known[str(path)]]
+        raise UsageError(f"{path}: no such file or folder, nor a built-in vendor{nearest(place.name, known)}")
+    if place.name.endswith(".samples.toml"):
+        raise UsageError(f"{path}: holds samples; name the profile beside it")
+    if not place.is_dir() and place.suffix != ".toml":
+        raise UsageError(f"{path}: not a profile, which is a file like acme.toml")
+    if not (files := profile_files(place)):
+        raise UsageError(f"{path}: no profile in this folder, which is a file like acme.toml")
+    return files
+
+
+def _status(text: str) -> int:
+    if text.isascii() and text.isdigit() and 100 <= int(text) <= 999:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be an HTTP status of three digits, such as 409, not {text!r}")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65_535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a port, 0 to 65535, not {text!r}")
+
+
+def _header(text: str) -> tuple[str, str]:
+    if match := _HEADER.fullmatch(text):
+        return match[1], match[2]
+    raise argparse.ArgumentTypeError(f"must be a name, a colon and a value, such as 'Retry-After: 30', not {text!r}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line.translate(_UNPRINTABLE))
+
+
+def _print_json(value: Any) -> int:
+    print(json.dumps(value, indent=2))  # in ASCII, which every terminal and pipe can take
+    return 0

@@ -1,0 +1,123 @@
+"""What is known of the built-in vendors is complete: right samples, a text for every code, docs, a fresh index."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from errnorm.checking import Sample, built_in_files, check, misread, samples_of
+from errnorm.families import Fault
+from errnorm.reading.parsing import Reader
+from errnorm.vendors import registry
+
+DIALECTS = [name for name, file in built_in_files().items() if file.parent.name == "dialects"]
+VENDORS = [name for name in built_in_files() if name not in DIALECTS]
+SAMPLES = [(name, sample) for name, file in built_in_files().items() for sample in samples_of(file)]
+every_profile = pytest.mark.parametrize("name", [*VENDORS, *DIALECTS])
+every_vendor = pytest.mark.parametrize("name", VENDORS)
+
+
+def samples(name: str) -> list[Sample]:
+    return samples_of(built_in_files()[name])
+
+
+def test_the_index_is_fresh():
+    indexed = msgspec.json.decode(registry.INDEX.read_bytes(), type=dict[str, registry.Entry])
+    assert indexed == registry.built_in(), "python -m errnorm.vendors writes it anew"
+
+
+@pytest.mark.parametrize(
+    ("name", "sample"),
+    SAMPLES,
+    ids=[f"{name}-{number}-{sample.title}" for number, (name, sample) in enumerate(SAMPLES)],
+)
+def test_every_sample_is_read_as_it_says(name, sample):
+    assert list(misread(sample, name)) == []
+
+
+@every_profile
+def test_a_profile_has_no_findings(name):
+    assert check(built_in_files()[name]).findings == []
+
+
+@every_profile
+def test_a_profile_bears_the_name_of_its_file(name):
+    assert built_in_files()[name].name == f"{name}.toml"
+
+
+@every_profile
+def test_a_profile_names_its_documents(name):
+    assert registry.get(name).docs.startswith("https://")
+
+
+@every_vendor
+def test_a_vendor_says_what_it_speaks_and_where_it_answers(name):
+    profile = registry.get(name)
+    assert profile.speaks
+    assert profile.hosts
+
+
+@every_profile
+def test_the_titles_of_samples_tell_them_apart(name):
+    titles = [sample.title for sample in samples(name)]
+    assert [title for title in titles if titles.count(title) > 1] == []
+
+
+@every_profile
+def test_every_code_and_status_has_a_text(name):
+    profile = registry.get(name)
+    assert [address for address, then in profile.rows() if not then.text and not address.startswith("rules.")] == []
+
+
+@every_profile
+def test_what_a_user_is_told_apart_has_a_text(name):
+    profile = registry.get(name)
+    rows = [(address, then) for address, then in profile.rows() if then.fault is Fault.USER or then.public]
+    assert [address for address, then in rows if not then.text] == []
+
+
+@every_profile
+def test_rows_of_one_reason_tell_one_text(name):
+    texts: dict[str, set[str]] = {}
+    for _, then in registry.get(name).rows():
+        if then.reason and then.text:
+            texts.setdefault(then.reason, set()).add(then.text)
+    assert [reason for reason, several in texts.items() if len(several) > 1] == []
+
+
+@every_profile
+def test_a_sample_reaches_every_row(name):
+    reached = {sample.read(Reader().parse, name).rule for sample in samples(name)}
+    # a rule is known by its title or number, the other rows by their address
+    rows = [address.removeprefix("rules.") for address, _ in registry.get(name).rows()]
+    assert [row for row in rows if f"{name}:{row}" not in reached] == []
+
+
+@every_profile
+def test_every_code_has_a_sample_that_carries_it(name):
+    sent = {code for sample in samples(name) for code in _codes(sample, name)}
+    assert [code for code in registry.get(name).codes if code not in sent] == []
+
+
+@every_vendor
+def test_a_limit_counts_something_that_is_known(name):
+    profile = registry.get(name)
+    for limit in profile.limits:
+        assert limit.requests or limit.concurrent
+        assert limit.operation is None or limit.operation in profile.operations
+
+
+@every_vendor
+def test_a_vendor_is_known_by_its_hosts(name):
+    for host in registry.get(name).hosts:
+        asked = f"any{host}" if host.startswith(".") else host
+        assert name in registry.default.at(asked)
+
+
+def _codes(sample: Sample, name: str) -> list[str | None]:
+    error = sample.read(Reader().parse, name)
+    return [
+        error.vendor_code,
+        *(other.vendor_code for other in error.others),
+        (error.rule or "").partition("codes.")[2],
+    ]
