@@ -1,0 +1,145 @@
+"""requests and niquests: sessions, and adapters, that raise a VendorError from a bad response or a transport failure.
+
+    session = errnorm.requests.install(requests.Session(), vendor="lionbridge")
+    session.mount("https://api.acme.example", errnorm.requests.install(HTTPAdapter(), vendor="acme"))
+
+Nothing of either is imported: a session is known by what it can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import iscoroutinefunction
+from itertools import chain
+from typing import Any, TypeVar
+
+from errnorm import answering
+from errnorm.calling import (
+    Answer,
+    Body,
+    Caller,
+    Load,
+    Normalizer,
+    Read,
+    Request,
+    Send,
+    Step,
+    drive,
+    name_request,
+    names_of,
+)
+
+T = TypeVar("T")
+_PIECE = 4096
+
+
+def install(
+    target: T, *, vendor: str | None = None, operation: str | None = None, normalizer: Normalizer | None = None
+) -> T:
+    """The same session, or the same adapter, from now on with an eye on its answers.
+
+    A session is the better place: it follows redirects and answers challenges (digest authentication) before anything
+    is judged. Adapters are for `session.mount`: one vendor among others. Without `vendor` it is found by the url's
+    host. A streamed answer that is well is left unread.
+    """
+    caller = Caller(normalizer or answering.default(), vendor, operation)
+    session: Any = target
+    send = getattr(session, "send", None)
+    if send is None or iscoroutinefunction(send):
+        raise TypeError(f"a session or an adapter of requests is wanted, not {type(target).__name__}")
+    session.send = _door(caller, send, getattr(session, "stream", False))
+    return target
+
+
+def _door(caller: Caller, send: Callable[..., Any], streams: bool) -> Callable[..., Any]:
+    @wraps(send)
+    def sent(request: Any, stream: bool | None = None, *args: Any, **options: Any) -> Any:
+        exchange = _Exchange(send, request, args, options)
+        stream = streams if stream is None else stream
+        asked = Request(request.method, request.url, names_of(request.headers), stream)
+        drive(caller.call(asked), exchange)
+        return exchange.response
+
+    return sent
+
+
+class _Exchange:
+    """The steps of a call, as requests does them."""
+
+    def __init__(self, send: Callable[..., Any], request: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self._send, self._request, self._args, self._options = send, request, args, options
+        self.response: Any = None
+
+    def __call__(self, step: Step) -> object:
+        try:
+            return self._perform(step)
+        except BaseException as raised:
+            self._close()
+            name_request(raised, self._request)
+            raise
+
+    def _perform(self, step: Step) -> object:
+        if isinstance(step, Send):
+            self._request.headers.update(step.headers)
+            self.response = self._send(self._request, *self._args, **self._options, stream=True)
+            return Answer(self.response.status_code, self.response.headers)
+        if isinstance(step, Read):
+            return _read(self.response, step.limit)
+        if isinstance(step, Load):
+            return self.response.content
+        self._close()
+        return None
+
+    def _close(self) -> None:
+        if self.response is not None:
+            self.response.close()
+
+
+def _read(response: Any, limit: int) -> Body:
+    """The first bytes of a body, decoded; the response gets a body that begins with them again."""
+    if response._content is not False:  # noqa: SLF001 - there is no other way to ask without reading
+        return Body(response.content, True)
+    kept, length = list[bytes](), 0
+    rest = _chunks(response.raw)
+    for chunk in rest:
+        kept.append(chunk)
+        length += len(chunk)
+        if length > limit:
+            break
+    response.raw = _Replay(response.raw, chain(kept, rest))
+    return Body(b"".join(kept)[:limit], length <= limit)
+
+
+def _chunks(raw: Any) -> Iterator[bytes]:
+    if hasattr(raw, "stream"):
+        yield from raw.stream(_PIECE, decode_content=True)
+    else:  # of an adapter that is not urllib3's
+        yield from iter(lambda: raw.read(_PIECE), b"")
+
+
+class _Replay:
+    """A body from its beginning, decoded; whatever else is asked of it is asked of the body that was begun.
+
+    `chunks` goes on with the very iterator that was begun: urllib3 gives up the connection of one that is dropped.
+    """
+
+    def __init__(self, raw: Any, chunks: Iterator[bytes]) -> None:
+        self._raw, self._chunks, self._left = raw, chunks, b""
+
+    def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: ARG002
+        while chunk := self.read(_PIECE if amt is None else amt):
+            yield chunk
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:  # noqa: ARG002
+        data = bytearray(self._left)
+        while amt is None or len(data) < amt:
+            if (chunk := next(self._chunks, None)) is None:
+                amt = len(data)
+            else:
+                data += chunk
+        self._left = bytes(data[amt:])
+        return bytes(data[:amt])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_raw"], name)

@@ -1,0 +1,412 @@
+"""Through our doors a bad answer or a broken call is a VendorError, and a good answer is as if nobody had looked."""
+
+import asyncio
+import gzip
+import sys
+import threading
+from contextvars import ContextVar
+from types import ModuleType
+
+import pytest
+
+import errnorm.httpx
+import errnorm.requests
+from errnorm import correlation
+from errnorm.answering import Normalizer
+from errnorm.calling import Body, Caller, Close, Load, Read, Request, Send, drive
+from errnorm.families import Family
+from errnorm.model import CanonicalError, UnknownVendorError, VendorError
+from tests.loopback import Reply, Trouble, Vendor, closed_port
+
+JSON = {"Content-Type": "application/json"}
+BAD = Reply(429, {**JSON, "Retry-After": "7"}, b'{"error": {"code": "slow_down", "message": "Too fast."}}')
+GOOD = Reply(200, JSON, b'{"ok": true, "things": [1, 2, 3]}')
+PROFILE = """
+name = "hider"
+hosts = ["127.0.0.1"]
+speaks = ["json"]
+failed = [{ where = { "/ok" = ["false"] } }]
+[read]
+code = ["error"]
+[codes]
+no_room = "conflict"
+"""
+
+
+@pytest.fixture(scope="module")
+def hider(tmp_path_factory):
+    """The name of a vendor whose failures hide under a 200."""
+    from errnorm.vendors import registry
+
+    file = tmp_path_factory.mktemp("profiles") / "hider.toml"
+    file.write_text(PROFILE.replace('hosts = ["127.0.0.1"]\n', ""), encoding="utf-8")
+    if "hider" not in registry.default:
+        registry.default.add(file)
+    return "hider"
+
+
+# ---- the doors, each as a function of (url, options of install, stream?) that answers (status, body) -----------------
+
+
+def through_httpx(name, transport=False):
+    def call(url, *, stream=False, headers=None, **options):
+        module = pytest.importorskip(name)
+        if transport:
+            client = module.Client(transport=errnorm.httpx.install(module.HTTPTransport(), **options), timeout=5)
+        else:
+            client = errnorm.httpx.install(module.Client(trust_env=False, timeout=5), **options)
+        with client:
+            if not stream:
+                response = client.get(url, headers=headers)
+                return response.status_code, response.content
+            with client.stream("GET", url, headers=headers) as response:
+                assert not response.is_stream_consumed
+                return response.status_code, b"".join(response.iter_bytes())
+
+    return call
+
+
+def through_httpx_async(name, transport=False):
+    def call(url, *, stream=False, headers=None, **options):
+        module = pytest.importorskip(name)
+
+        async def main():
+            if transport:
+                inner = errnorm.httpx.install(module.AsyncHTTPTransport(), **options)
+                client = module.AsyncClient(transport=inner, timeout=5)
+            else:
+                client = errnorm.httpx.install(module.AsyncClient(trust_env=False, timeout=5), **options)
+            async with client:
+                if not stream:
+                    response = await client.get(url, headers=headers)
+                    return response.status_code, response.content
+                async with client.stream("GET", url, headers=headers) as response:
+                    assert not response.is_stream_consumed
+                    return response.status_code, b"".join([part async for part in response.aiter_bytes()])
+
+        return asyncio.run(main())
+
+    return call
+
+
+def through_requests(name, adapter=False):
+    def call(url, *, stream=False, headers=None, **options):
+        module = pytest.importorskip(name)
+        with module.Session() as session:
+            session.trust_env = False
+            if adapter:
+                session.mount("http://", errnorm.requests.install(module.adapters.HTTPAdapter(), **options))
+            else:
+                errnorm.requests.install(session, **options)
+            with session.get(url, stream=stream, headers=headers, timeout=5) as response:
+                return response.status_code, b"".join(response.iter_content(1000))
+
+    return call
+
+
+DOORS = {
+    "httpx": through_httpx("httpx"),
+    "httpx transport": through_httpx("httpx", transport=True),
+    "httpx async": through_httpx_async("httpx"),
+    "httpx async transport": through_httpx_async("httpx", transport=True),
+    "httpx2": through_httpx("httpx2"),
+    "httpx2 async": through_httpx_async("httpx2"),
+    "requests": through_requests("requests"),
+    "requests adapter": through_requests("requests", adapter=True),
+    "niquests": through_requests("niquests"),
+}
+every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+both_ways = pytest.mark.parametrize("stream", [False, True], ids=["read", "streamed"])
+
+
+@every_door
+@both_ways
+def test_a_bad_answer_is_raised(door, stream):
+    with Vendor(BAD) as vendor, pytest.raises(VendorError) as caught:
+        door(vendor.url, stream=stream)
+    error = caught.value.error
+    assert (error.family, error.vendor_status, error.method) == (Family.RATE_LIMIT, 429, "GET")
+    assert (error.vendor_code, error.retry.after_s) == ("slow_down", 7)
+    assert caught.value.__cause__ is None
+
+
+@every_door
+@both_ways
+def test_a_good_answer_is_left_as_it_is(door, stream):
+    with Vendor(GOOD) as vendor:
+        assert door(vendor.url, stream=stream) == (200, GOOD.body)
+
+
+@every_door
+def test_a_redirect_is_the_client_s_matter(door):
+    with Vendor(Reply(302, {"Location": "/v1/other"}), GOOD) as vendor:
+        status, _ = door(vendor.url)
+    assert status in (200, 302)
+
+
+@every_door
+def test_a_broken_call_is_raised_from_the_client_s_own_exception(door):
+    with pytest.raises(VendorError) as caught:
+        door(f"http://127.0.0.1:{closed_port()}/")
+    error = caught.value.error
+    assert (error.family, error.reason, error.sent) == (Family.CONNECTION, "CONNECTION_REFUSED", False)
+    assert (error.method, error.vendor_status, error.from_vendor) == ("GET", None, None)
+    assert error.retry.verdict == "safe"
+    assert caught.value.__cause__ is not None
+
+
+@every_door
+@both_ways
+def test_a_bad_status_is_believed_though_its_body_breaks_off(door, stream):
+    with Vendor(BAD._replace(trouble=Trouble.TRUNCATE)) as vendor, pytest.raises(VendorError) as caught:
+        door(vendor.url, stream=stream)
+    assert (caught.value.error.family, caught.value.error.vendor_status) == (Family.RATE_LIMIT, 429)
+
+
+@pytest.mark.parametrize("name", [name for name in DOORS if "transport" not in name])
+def test_a_good_answer_that_breaks_off_is_a_broken_call(name):
+    door = DOORS[name]
+    with Vendor(GOOD._replace(trouble=Trouble.TRUNCATE)) as vendor, pytest.raises(VendorError) as caught:
+        door(vendor.url)
+    assert (caught.value.error.reason, caught.value.error.method) == ("PROTOCOL_ERROR", "GET")
+
+
+@every_door
+def test_no_more_of_a_bad_body_is_read_than_the_cap(door):
+    seen = []
+    normalizer = Normalizer(cap=2048, recognise=seen.append)
+    with Vendor(Reply(500, {"Content-Type": "text/plain"}, b"x" * 3_000_000)) as vendor, pytest.raises(VendorError):
+        door(vendor.url, normalizer=normalizer)
+    assert [len(source.body) for source in seen] == [2048]
+
+
+@every_door
+def test_a_bomb_swells_to_no_more_than_the_cap(door):
+    seen = []
+    normalizer = Normalizer(recognise=seen.append)
+    bomb = Reply(500, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b"x" * 20_000_000))
+    with Vendor(bomb) as vendor, pytest.raises(VendorError):
+        door(vendor.url, normalizer=normalizer)
+    assert [len(source.body) for source in seen] == [normalizer.cap]
+
+
+# ---- failures that hide under a 200 ----------------------------------------------------------------------------------
+
+HIDDEN = Reply(200, JSON, b'{"ok": false, "error": "no_room"}')
+
+
+@every_door
+@both_ways
+def test_a_failure_under_a_200_is_raised(door, stream, hider):
+    with Vendor(HIDDEN) as vendor, pytest.raises(VendorError) as caught:
+        door(vendor.url, stream=stream, vendor=hider)
+    assert (caught.value.error.vendor, caught.value.error.vendor_code) == ("hider", "no_room")
+    assert caught.value.error.family is Family.CONFLICT
+
+
+@every_door
+@both_ways
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("length", [100, 65_000, 300_000])
+def test_a_success_that_was_looked_into_is_whole(door, stream, packed, length, hider):
+    body = b'{"ok": true, "a": "%s"}' % (b"abcdefghij" * (length // 10))
+    reply = Reply(200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(body)) if packed else Reply(200, JSON, body)
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (reply.body[:50], reply.body[50:]) if part)
+    for whole in (reply, Reply(200, {**reply.headers, "Transfer-Encoding": "chunked"}, chunked + b"0\r\n\r\n")):
+        with Vendor(whole) as vendor:
+            assert door(vendor.url, stream=stream, vendor=hider) == (200, body)
+
+
+# ---- correlation -----------------------------------------------------------------------------------------------------
+
+
+@every_door
+def test_the_vendor_is_told_the_correlation_id(door):
+    token = correlation.bind("c-1")
+    try:
+        with Vendor(GOOD) as vendor:
+            door(vendor.url)
+            door(vendor.url, headers={"x-request-id": "of the app"})
+            door(vendor.url, normalizer=Normalizer(correlation_header="X-Trace"))
+    finally:
+        correlation.unbind(token)
+    first, second, third = (request.headers for request in vendor.requests)
+    assert first["x-request-id"] == "c-1"
+    assert second["x-request-id"] == "of the app"
+    assert third["x-trace"] == "c-1"
+    assert correlation.current() is None
+
+
+@pytest.mark.parametrize("inbound", ["c-1", "0af7651916cd43dd", "a" * 128, "Root=1-67:x/y+z_."])
+def test_a_safe_inbound_id_is_gone_by(inbound):
+    assert correlation.accept(inbound) == inbound
+
+
+@pytest.mark.parametrize("inbound", [None, "", " ", "a b", "a\r\nX: y", "a" * 129, "<b>", "é", "a\n"])
+def test_any_other_is_replaced(inbound):
+    fresh = correlation.accept(inbound)
+    assert fresh != inbound
+    assert len(fresh) == 36
+    assert fresh != correlation.accept(inbound)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("asgi_correlation_id.context", "correlation_id"), ("django_guid.context", "guid")]
+)
+def test_another_middleware_s_id_is_gone_by(module, name, monkeypatch):
+    variable = ContextVar[str | None]("theirs", default=None)
+    theirs = ModuleType(module)
+    setattr(theirs, name, variable)
+    monkeypatch.setitem(sys.modules, module, theirs)
+    assert correlation.current() is None
+    token = variable.set("theirs-1")
+    assert (correlation.current(), correlation.accept("inbound")) == ("theirs-1", "theirs-1")
+    variable.reset(token)
+
+
+def test_the_id_is_the_context_s_own():
+    seen = []
+    token = correlation.bind("c-1")
+    thread = threading.Thread(target=lambda: seen.append(correlation.current()))
+    thread.start()
+    thread.join()
+    correlation.unbind(token)
+    assert seen == [None]
+
+
+# ---- the flow by itself, without a client ----------------------------------------------------------------------------
+
+
+def steps(answers, *, normalizer=None, vendor=None, streams=False):
+    """What a flow asks for, and what comes of it; `answers` are values, or exceptions that a step raises."""
+    asked = []
+
+    def perform(step):
+        asked.append(type(step))
+        answer = answers.get(type(step))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    request = Request("GET", "https://api.acme.example/v1", frozenset(), streams)
+    try:
+        drive(Caller(normalizer or Normalizer(), vendor).call(request), perform)
+    except Exception as raised:  # noqa: BLE001 - whatever it is, the test looks at it
+        return asked, raised
+    return asked, None
+
+
+@pytest.mark.parametrize(
+    ("status", "streams", "expected"),
+    [(200, False, [Send, Load]), (200, True, [Send]), (304, True, [Send]), (404, False, [Send, Read, Close])],
+)
+def test_what_is_asked_of_a_client(status, streams, expected):
+    asked, _ = steps({Send: _answer(status), Read: Body(b"", True)}, streams=streams)
+    assert asked == expected
+
+
+def _answer(status, **headers):
+    from errnorm.calling import Answer
+
+    return Answer(status, headers)
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson", "image/png", "application/zip"])
+def test_what_has_no_end_or_is_no_text_is_not_looked_into(kind, hider):
+    asked, raised = steps({Send: _answer(200, **{"content-type": kind})}, vendor=hider, streams=True)
+    assert (asked, raised) == ([Send], None)
+
+
+def test_what_is_too_long_for_an_error_is_not_looked_into(hider):
+    asked, _ = steps({Send: _answer(200, **{"content-length": "70000"})}, vendor=hider, streams=True)
+    assert asked == [Send]
+
+
+def test_a_bug_rises_as_it_is():
+    bug = KeyError("ours")
+    asked, raised = steps({Send: bug})
+    assert raised is bug
+    assert asked == [Send, Close]
+
+
+def test_the_error_of_a_door_within_is_not_wrapped():
+    inner = VendorError(CanonicalError())
+    _, raised = steps({Send: inner})
+    assert raised is inner
+
+
+def test_nothing_of_the_answer_stays_in_our_frames():
+    _, raised = steps(
+        {Send: _answer(401, **{"set-cookie": "s3cret"}), Read: Body(b'{"things": {"token": "s3cret"}}', True)}
+    )
+    assert raised is not None
+    trace = raised.__traceback__
+    while trace is not None:
+        if "errnorm" in trace.tb_frame.f_code.co_filename and "tests" not in trace.tb_frame.f_code.co_filename:
+            assert "s3cret" not in repr(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+
+
+def test_an_unknown_vendor_is_an_error_at_once():
+    for install, target in ((errnorm.httpx.install, "httpx"), (errnorm.requests.install, "requests")):
+        module = pytest.importorskip(target)
+        with module.Client() if target == "httpx" else module.Session() as client, pytest.raises(UnknownVendorError):
+            install(client, vendor="lionbrigde")
+
+
+@pytest.mark.parametrize("door", [errnorm.httpx, errnorm.requests], ids=["httpx", "requests"])
+def test_what_is_no_client_is_refused(door):
+    with pytest.raises(TypeError, match="not object"):
+        door.install(object())
+
+
+# ---- what only a client as a whole can do ----------------------------------------------------------------------------
+
+CHALLENGE = Reply(401, {"WWW-Authenticate": 'Digest realm="acme", nonce="n", qop="auth", algorithm=MD5'})
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_httpx_answers_a_challenge_first(name):
+    module = pytest.importorskip(name)
+    client = errnorm.httpx.install(module.Client(trust_env=False, auth=module.DigestAuth("u", "p")))
+    with Vendor(CHALLENGE, GOOD) as vendor, client:
+        assert client.get(vendor.url).json()["ok"]
+    client = errnorm.httpx.install(module.Client(trust_env=False, auth=module.DigestAuth("u", "p")))
+    with Vendor(CHALLENGE) as vendor, client, pytest.raises(VendorError) as caught:
+        client.get(vendor.url)
+    assert caught.value.error.family is Family.AUTHENTICATION
+
+
+def test_requests_answers_a_challenge_first():
+    requests = pytest.importorskip("requests")
+    with Vendor(CHALLENGE, GOOD) as vendor, errnorm.requests.install(requests.Session()) as session:
+        session.trust_env = False
+        assert session.get(vendor.url, auth=requests.auth.HTTPDigestAuth("u", "p")).json()["ok"]
+
+
+def test_a_mock_is_a_transport_too():
+    httpx = pytest.importorskip("httpx")
+    mock = errnorm.httpx.install(httpx.MockTransport(lambda request: httpx.Response(503, json={"error": "no"})))
+    with httpx.Client(transport=mock) as client, pytest.raises(VendorError):
+        client.get("https://api.acme.example/")
+
+    async def main():
+        async with httpx.AsyncClient(transport=mock) as client:
+            await client.get("https://api.acme.example/")
+
+    with pytest.raises(VendorError):
+        asyncio.run(main())
+
+
+def test_a_cancelled_call_is_no_failure_of_the_vendor():
+    httpx = pytest.importorskip("httpx")
+
+    async def main(url):
+        async with errnorm.httpx.install(httpx.AsyncClient(trust_env=False)) as client:
+            task = asyncio.create_task(client.get(url))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            await task
+
+    with Vendor(Reply(trouble=Trouble.STALL)) as vendor, pytest.raises(asyncio.CancelledError):
+        asyncio.run(main(vendor.url))
