@@ -145,9 +145,9 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             rendered = LAST_RESORT
             complain("telling a failure failed; the user got the answer of last resort")
         self.log(failure, error)
-        if (correlation_id := _correlation_id()) is None:
+        if (settled := correlation_id()) is None:
             return rendered
-        header = (self.correlation_header, correlation_id)
+        header = (self.correlation_header, settled)
         return Rendered(rendered.status, (*rendered.headers, header), rendered.body)
 
     def log(self, failure: VendorError, error: CanonicalError | None = None, *, truncated: bool = False) -> None:
@@ -159,7 +159,7 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             log(
                 error or self.judged(failure.error, failure.credentials),
                 failure.occurrence_id,
-                correlation_id=_correlation_id(),
+                correlation_id=correlation_id(),
                 traceback=failure.__traceback__,
                 truncated=truncated,
             )
@@ -194,7 +194,8 @@ def complain(sentence: str) -> None:
             traceback.print_exc()
 
 
-def _correlation_id() -> str | None:
+def correlation_id() -> str | None:
+    """The id of the current context. Never raises."""
     try:
         return correlation.current()
     except Exception:

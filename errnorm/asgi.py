@@ -35,12 +35,15 @@ class ErrorNormalizationMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        started = ended = False
         inbound = correlation.Inbound(partial(header, scope, self._id_name))
 
         def watched(message: Message) -> Awaitable[None]:
-            nonlocal started
-            if message["type"] == "http.response.start":
+            nonlocal started, ended
+            kind = message["type"]
+            if kind == "http.response.body":
+                ended = not message.get("more_body", False)
+            elif kind == "http.response.start":
                 started = True
                 if inbound.settled is not None:
                     message = self._marked(message, inbound.settled)
@@ -54,13 +57,17 @@ class ErrorNormalizationMiddleware:
             if failure is None:
                 raise
             if started:
-                self.normalizer.log(failure, truncated=True)
+                self.normalizer.log(failure, truncated=not ended)
                 with suppress(AttributeError):
                     raised.__errnorm_logged__ = True  # type: ignore[attr-defined]  # for whoever meets it further out
                 raise
-            await respond(self.answer(scope, failure), scope, send)
+            rendered = self.answer(scope, failure)
+        else:
+            return
         finally:
             correlation.unbind(token)
+        # out here, so that a failure to send does not drag along what it answers, in whose text may be a url
+        await respond(rendered, scope, send)
 
     def answer(self, scope: Scope, failure: VendorError) -> Rendered:
         """The answer for who asked in this scope."""

@@ -27,16 +27,18 @@ class Inbound:
     `read` gives the inbound header's value, or None; `settled` is the id, or None as long as nobody asked.
     """
 
-    __slots__ = ("_read", "settled")
+    __slots__ = ("_outer", "_read", "settled")
 
     def __init__(self, read: Callable[[], str | None]) -> None:
         self._read = read
+        self._outer = _current.get()  # of a door around this one
         self.settled: str | None = None
 
     def settle(self) -> str:
-        """The id to go by."""
+        """The id to go by; doors within each other agree on one."""
         if self.settled is None:
-            self.settled = accept(self._read())
+            outer = self._outer
+            self.settled = outer.settle() if isinstance(outer, Inbound) else outer or accept(self._read())
         return self.settled
 
 

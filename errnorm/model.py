@@ -122,7 +122,7 @@ _ENUMS: dict[str, frozenset[str]] = {
 
 def _known(plain: dict[str, Any]) -> dict[str, Any]:
     """`plain` without the enum values that this version does not know, so that their defaults stand in."""
-    kept = {key: value for key, value in plain.items() if key not in _ENUMS or value in _ENUMS[key]}
+    kept = {key: value for key, value in plain.items() if key not in _ENUMS or str(value) in _ENUMS[key]}
     if isinstance(kept.get("retry"), dict):
         kept["retry"] = _known(kept["retry"])
     if "others" in kept:

@@ -129,7 +129,7 @@ def keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
     known = {name.upper(): name for name in Policy.__struct_fields__}
     for key in settings:
         if key not in known:
-            raise SettingsError(f"no setting {key!r}{nearest(str(key), known)}")
+            raise SettingsError(f"no setting {key!r}{nearest(str(key).upper(), known)}")
     return {known[key]: value for key, value in settings.items()}
 
 

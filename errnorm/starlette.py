@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errnorm import correlation
-from errnorm.answering import Normalizer
+from errnorm.answering import Normalizer, correlation_id
 from errnorm.asgi import ErrorNormalizationMiddleware, header, settled
 from errnorm.model import VendorError
 
@@ -44,7 +44,7 @@ def exception_handlers(
         failure = normalizer.failure_of(raised) if scope["type"] == "http" else None
         if failure is None:
             raise raised
-        token = correlation.bind(correlation.current() or correlation.Inbound(partial(header, scope, id_name)))
+        token = correlation.bind(correlation_id() or correlation.Inbound(partial(header, scope, id_name)))
         try:
             rendered = normalizer.answer(failure, header(scope, b"accept"), header(scope, b"accept-language"))
         finally:

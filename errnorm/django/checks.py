@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from django.utils.module_loading import import_string
 
 from errnorm.django.conf import settled
+from errnorm.django.middleware import ErrorNormalizationMiddleware
 from errnorm.policy import SettingsError
 
 MIDDLEWARE = "errnorm.django.ErrorNormalizationMiddleware"
@@ -24,11 +26,20 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     """errnorm.W001: the middleware is missing. errnorm.W002: it is not the last, so that others see failures first."""
-    installed = list(settings.MIDDLEWARE)
-    if MIDDLEWARE not in installed:
+    installed = [_is_ours(path) for path in settings.MIDDLEWARE]
+    if not any(installed):
         hint = f"Add {MIDDLEWARE!r} at the end of MIDDLEWARE."
         return [Warning("errnorm is installed, but its middleware is not.", hint=hint, id="errnorm.W001")]
-    if installed[-1] != MIDDLEWARE:
+    if not installed[-1]:
         hint = "Make it the last: the middlewares behind it may answer a vendor's failure before it does."
         return [Warning(f"{MIDDLEWARE} is not the innermost middleware.", hint=hint, id="errnorm.W002")]
     return []
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a path leads to our middleware, under whatever name, or to a class made of it."""
+    try:
+        found = import_string(path)
+    except ImportError:
+        return False  # Django says so itself
+    return isinstance(found, type) and issubclass(found, ErrorNormalizationMiddleware)

@@ -73,7 +73,7 @@ class ErrorNormalizationMiddleware:
         rendered = normalizer.answer(failure, request.headers.get("Accept"), get_language())
         if unexpected:
             # ours to mend: whoever listens for errors (a test client, an error tracker) is told, as Django would
-            got_request_exception.send(sender=type(self), request=request)
+            got_request_exception.send_robust(sender=type(self), request=request)
         return _response(rendered)
 
 

@@ -86,10 +86,15 @@ def in_language(text: Text, wanted: Iterable[str]) -> tuple[str, str]:
     if not isinstance(text, Mapping):
         # a lazy text translates itself, into the language that is active
         active = next((tag for tag in ranges if tag != "*"), ENGLISH)
-        return str(text), ENGLISH if isinstance(text, str) else active
+        return _plain(text), ENGLISH if isinstance(text, str) else active
     default = ENGLISH if ENGLISH in text else next(iter(text))
     language = lookup(ranges, text, default)
-    return text[language], language
+    return _plain(text[language]), language
+
+
+def _plain(text: object) -> str:
+    """A lazy text as it is by now; and of a subclass, as Django's SafeString, the plain text, which JSON insists on."""
+    return str.__str__(str(text))
 
 
 @lru_cache(maxsize=1_024)

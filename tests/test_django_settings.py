@@ -1,0 +1,133 @@
+"""ERRNORM is read as Django reads settings, and `check` says what is off in it before a request finds out."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("django")
+
+from django.apps import apps
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.http import HttpResponse
+from django.test import Client
+from django.utils.translation import gettext_lazy
+
+from errnorm import VendorError
+from errnorm.django import ErrorNormalizationMiddleware
+from tests.django_app import OURS
+from tests.failures import lionbridge
+
+ELSE = "django.middleware.common.CommonMiddleware"
+REFUSED = lionbridge(304)
+both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+
+
+def raises(error):
+    def view(request):
+        raise error
+
+    return view
+
+
+def found():
+    return {message.id: message for message in run_checks() if str(message.id).startswith("errnorm.")}
+
+
+def test_the_app_bears_its_name():
+    config = apps.get_app_config("errnorm")
+    assert (config.name, config.label) == ("errnorm.django", "errnorm")
+
+
+def test_all_is_well(settings):
+    settings.MIDDLEWARE, settings.ERRNORM = [ELSE, OURS], {"CAP": 2048}
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({"VENDORZ": {}}, "ERRNORM: no setting 'VENDORZ'; did you mean 'VENDORS'?"),
+        ({"VENDORS": {"lionbrige": {}}}, "ERRNORM: vendors: no vendor 'lionbrige'; did you mean 'lionbridge'?"),
+        (
+            {"STATUSES": {"confict": 409}},
+            "ERRNORM: statuses.confict: no such code, reason or family; did you mean 'conflict'",
+        ),
+        ({"VENDORS": ["x"]}, "ERRNORM: vendors: must be a dict, not ['x']"),
+        (["x"], "ERRNORM: must be a dict, not list"),
+    ],
+    ids=lambda value: None,
+)
+def test_e001_a_setting_is_off(own, told, settings):
+    settings.MIDDLEWARE, settings.ERRNORM = [OURS], own
+    assert found().keys() == {"errnorm.E001"}
+    assert told in found()["errnorm.E001"].msg
+    with pytest.raises(SystemCheckError, match=r"errnorm\.E001"):
+        call_command("check")
+
+
+def test_w001_the_middleware_is_missing(settings):
+    settings.MIDDLEWARE = [ELSE]
+    assert found().keys() == {"errnorm.W001"}
+    assert OURS in found()["errnorm.W001"].hint
+
+
+def test_w002_the_middleware_is_not_the_last(settings):
+    settings.MIDDLEWARE = [OURS, ELSE]
+    assert found().keys() == {"errnorm.W002"}
+
+
+@pytest.mark.parametrize(
+    "path", ["errnorm.django.middleware.ErrorNormalizationMiddleware", "tests.test_django_settings.Derived"]
+)
+def test_another_name_for_the_middleware_is_as_good(path, settings):
+    settings.MIDDLEWARE = [ELSE, path]
+    assert found() == {}
+    settings.MIDDLEWARE = [path, ELSE]
+    assert found().keys() == {"errnorm.W002"}
+
+
+@both
+def test_a_lazy_text_is_told_in_the_requests_language(ask, asynchronous, settings):
+    settings.USE_I18N = True
+    settings.MIDDLEWARE = ["django.middleware.locale.LocaleMiddleware", OURS]
+    settings.ERRNORM = {"VENDORS": {"lionbridge": {"messages": {"304": gettext_lazy("Yes")}}}}
+    for language, text in (("de", "Ja"), ("fr", "Oui"), ("en", "Yes"), ("de-AT,fr;q=0.5", "Ja")):
+        told = ask(raises(VendorError(REFUSED)), asynchronous, accept_language=language)
+        assert told.json()["detail"] == text
+        assert told["Content-Language"] == language[:2]
+
+
+@both
+def test_a_text_by_language_follows_django(ask, asynchronous, settings):
+    settings.LANGUAGE_CODE = "de"
+    settings.ERRNORM = {"MESSAGES": {"conflict": {"de": "Nein.", "en": "No."}}}
+    told = ask(
+        raises(VendorError(REFUSED)), asynchronous, accept_language="en"
+    )  # no LocaleMiddleware: the site is German
+    assert (told.json()["detail"], told["Content-Language"]) == ("Nein.", "de")
+
+
+def test_a_changed_setting_is_read_again(ask, settings):
+    assert ask(raises(VendorError(REFUSED))).status_code == 409
+    settings.ERRNORM = {"STATUSES": {"conflict": 422}}
+    assert ask(raises(VendorError(REFUSED))).status_code == 422
+    settings.ERRNORM = {}
+    assert ask(raises(VendorError(REFUSED))).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "own", [{"VENDORZ": {}}, {"CAP": 1}, [], None, {"vendors": {}}, {"VENDORS": {"lionbrige": {}}}]
+)
+def test_a_wrong_setting_stops_the_start(own, settings):
+    settings.ERRNORM = own
+    with pytest.raises(ImproperlyConfigured, match=r"^ERRNORM: \S.*\Z"):
+        ErrorNormalizationMiddleware(lambda request: HttpResponse())
+    with pytest.raises(ImproperlyConfigured):
+        Client().get("/")
+
+
+class Derived(ErrorNormalizationMiddleware):
+    """An app's own."""

@@ -1,0 +1,269 @@
+"""What a user is told: apart only where it is theirs, in the first text that there is, in their language."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+import errnorm
+from errnorm import Action, CanonicalError, Family, Fault, FieldError, Normalizer, RetryAdvice, VendorError, Verdict
+from errnorm.telling.problem import told_apart
+from errnorm.telling.texts import ALIKE, FAMILY_TEXTS
+from errnorm.vendors import registry
+from tests.failures import FAILURES, OCCURRENCE, bare, lionbridge
+
+PROFILE = """
+name = "own"
+speaks = ["json"]
+[read]
+code = ["/code"]
+user_message = ["/say"]
+[codes]
+coded = { family = "conflict", reason = "REASONED", fault = "user", text = "The profile's." }
+silent = { family = "conflict", fault = "user" }
+shown = { family = "unavailable", public = true, text = "Shown." }
+bare = { family = "validation", fault = "user" }
+[statuses]
+429 = { family = "rate_limit", text = "Slowly." }
+"""
+
+
+@pytest.fixture
+def own(own_profile):
+    """The detail and the code that are told for a code of the profile above."""
+    path = own_profile(PROFILE)
+
+    def told(code, status=409, credentials=None, language=None, **settings):
+        normalizer = Normalizer(paths=[path], **settings)
+        body = f'{{"code": "{code}", "say": "The vendor\'s."}}' if code else "{}"
+        failure = VendorError(normalizer.parse(body, status=status, vendor="own"), credentials=credentials)
+        problem = normalizer.problem_for(failure, language=language)
+        return problem.detail, problem.code
+
+    return told
+
+
+def test_the_first_text_that_there_is(own):
+    general = {"conflict": "Family's.", "REASONED": "Reason's."}
+    mine = {"conflict": "Vendor's family's.", "REASONED": "Vendor's reason's.", "coded": "Code's."}
+    expected = ["Code's.", "Vendor's reason's.", "Vendor's family's.", "Reason's.", "Family's.", "The profile's."]
+    order = [(mine, "coded"), (mine, "REASONED"), (mine, "conflict"), (general, "REASONED"), (general, "conflict")]
+    for text in expected:
+        assert own("coded", messages=general, vendors={"own": {"messages": mine}}) == (text, "reasoned")
+        if order:
+            table, key = order.pop(0)
+            del table[key]
+    assert own("silent") == ("The vendor's.", "silent")
+    assert own("silent", language="de")[0] == FAMILY_TEXTS[Family.CONFLICT]
+
+
+def test_what_is_public_is_told_apart_and_what_is_not_looks_alike(own):
+    assert own("shown", 503) == ("Shown.", "shown")
+    assert own("unheard-of", 503) == (ALIKE["service_unavailable"], "service_unavailable")
+    assert own("unheard-of", 400) == (ALIKE["service_error"], "service_error")
+
+
+def test_a_text_of_a_row_without_a_reason_is_told_too(own):
+    assert own("", 429) == (ALIKE["service_unavailable"], "service_unavailable")
+    assert own("", 429, credentials="user") == ("Slowly.", "rate_limit")
+
+
+def test_what_looks_alike_may_have_the_apps_own_text(own):
+    texts = {"service_error": "Sorry.", "service_unavailable": "Later."}
+    assert own("unheard-of", 400, messages=texts) == ("Sorry.", "service_error")
+    assert own("unheard-of", 503, messages=texts) == ("Later.", "service_unavailable")
+    assert own("silent", messages=texts)[0] == "The vendor's."
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("family", Family)
+def test_told_apart_is_the_users_own_or_theirs_to_mend(family, fault, action):
+    error = CanonicalError(family=family, reason="SECRET_REASON", fault=fault, action=action)
+    problem = errnorm.problem_for(error)
+    if fault is Fault.USER or action is Action.RECONNECT:
+        assert told_apart(error)
+        assert (problem.code, problem.action, problem.detail) == ("secret_reason", action, FAMILY_TEXTS[family])
+    else:
+        assert problem.code in ALIKE
+        assert problem.detail == ALIKE[problem.code]
+        assert problem.action in (Action.WAIT, Action.CONTACT_SUPPORT)
+        assert "secret" not in str(problem.to_dict()).lower()
+
+
+def test_alike_means_alike():
+    """Of two failures that look alike, nothing but the reference, the status and the wait tells which it was."""
+    told = {}
+    for failure in FAILURES:
+        problem = errnorm.problem_for(failure.error)
+        if problem.code in ALIKE:
+            plain = problem.to_dict()
+            for key in ("instance", "reference", "status", "title", "retry_after"):
+                plain.pop(key, None)
+            told.setdefault(problem.code, []).append(plain)
+    assert set(told) == set(ALIKE)
+    for each in told.values():
+        assert all(plain == each[0] for plain in each)
+
+
+@pytest.mark.parametrize(
+    ("after", "family", "verdict", "told"),
+    [
+        (0.0, "unavailable", "safe", 1),
+        (0.2, "unavailable", "safe", 1),
+        (1.2, "unavailable", "safe", 2),
+        (7.0, "timeout", "safe", 7),
+        (9e9, "rate_limit", "never", 3600),
+        (3600.5, "server", "if_idempotent", 3600),
+        (-4.0, "unavailable", "safe", 1),
+        (None, "unavailable", "safe", 30),
+        (None, "rate_limit", "never", 60),
+        (None, "locked", "never", 300),
+        (None, "timeout", "safe", None),
+        (None, "server", "if_idempotent", None),
+        (None, "connection", "safe", None),
+        (90.0, "validation", "never", None),
+        (90.0, "conflict", "never", None),
+    ],
+)
+def test_retry_after_is_whole_seconds_where_waiting_helps(after, family, verdict, told):
+    row = errnorm.families.FAMILIES[Family(family)]
+    error = CanonicalError(
+        family=Family(family), fault=row.fault, action=row.action, retry=RetryAdvice(Verdict(verdict), after)
+    )
+    problem = errnorm.problem_for(error)
+    assert problem.retry_after == told
+    assert dict(errnorm.render(problem).headers).get("Retry-After") == (told and str(told))
+
+
+def test_fields_are_the_apps_own_names_and_texts():
+    vendors = {
+        "lionbridge": {
+            "fields": {"a.b": "address.street", "c": "x/y~z", "d": "address.street", "e": "plain", "unused": "u"}
+        }
+    }
+    fields = tuple(FieldError(path, "CODE", "The vendor's.") for path in ("a.b", "c", "d", "zzz", "e", "e"))
+    error = lionbridge(205).replace(fields=fields)
+    told = Normalizer(vendors=vendors).problem_for(error)
+    assert [field.pointer for field in told.errors] == ["#/address/street", "#/x~1y~0z", "#/plain"]
+    assert {field.detail for field in told.errors} == {"This was not accepted. Please check it."}
+    assert "vendor's" not in str(told)
+    assert Normalizer(vendors=vendors).problem_for(error.replace(fault=Fault.INTEGRATION)).errors == ()
+    assert Normalizer().problem_for(error).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "language"),
+    [
+        ("de", "Nein.", "de"),
+        ("de-AT", "Nein.", "de"),
+        ("de-at", "Nein.", "de"),
+        ("fr", "No.", "en"),
+        (None, "No.", "en"),
+        ("", "No.", "en"),
+        ("pt-BR", "Não.", "pt-BR"),
+        ("fr;q=0.9,de;q=0.8", "Nein.", "de"),
+        ("*", "No.", "en"),
+        ("en", "No.", "en"),
+        ("de;q=0", "No.", "en"),
+        ("nonsense!!", "No.", "en"),
+    ],
+)
+def test_a_text_by_language(wanted, text, language):
+    texts = {"de": "Nein.", "en": "No.", "pt-BR": "Não."}
+    normalizer = Normalizer(vendors={"lionbridge": {"messages": {"304": texts}}})
+    problem = normalizer.problem_for(lionbridge(304), language=wanted)
+    assert (problem.detail, problem.language) == (text, language)
+    assert dict(normalizer.render(problem).headers)["Content-Language"] == language
+
+
+def test_a_text_that_has_no_english_is_told_in_what_it_has():
+    normalizer = Normalizer(messages={"conflict": {"de": "Nein."}})
+    problem = normalizer.problem_for(lionbridge(304), language="fr")
+    assert (problem.detail, problem.language) == ("Nein.", "de")
+
+
+@pytest.mark.parametrize("wanted", ["de", "*", None, "de-AT;q=0.5, *"])
+def test_a_lazy_text_is_asked_when_it_is_told(wanted):
+    class Lazy:
+        def __str__(self):
+            return "Nein."
+
+    normalizer = Normalizer(messages={"conflict": Lazy()})
+    problem = normalizer.problem_for(lionbridge(304), language=wanted)
+    assert problem.detail == "Nein."
+    assert problem.language == {"de": "de", "de-AT;q=0.5, *": "de-AT"}.get(wanted, "en") or problem.language == "de-AT"
+    assert "Content-Language" in dict(normalizer.render(problem).headers)
+
+
+class Lazy:
+    def __str__(self):
+        return Marked("Nein.")
+
+
+class Marked(str):
+    """As Django's SafeString: even str() gives one."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return self
+
+
+@pytest.mark.parametrize("text", [Lazy(), Marked("Nein.")], ids=["lazy", "marked"])
+def test_a_text_of_any_class_becomes_plain(text):
+    for given in (text, {"en": text}):
+        problem = Normalizer(messages={"conflict": given}).problem_for(lionbridge(304))
+        assert type(problem.detail) is str
+        assert problem.to_dict()["detail"] == "Nein."
+
+
+def test_a_type_base_names_the_kind_of_problem():
+    normalizer = Normalizer(type_base="https://app.example/problems/")
+    told, alike = normalizer.problem_for(lionbridge(304)), normalizer.problem_for(bare(401))
+    assert (told.type, told.title) == (
+        "https://app.example/problems/language-pair-not-offered",
+        "Language pair not offered",
+    )
+    assert (alike.type, alike.title) == ("https://app.example/problems/service-error", "Service error")
+    plain = errnorm.problem_for(lionbridge(304))
+    assert (plain.type, plain.title) == ("about:blank", "Conflict")
+
+
+@pytest.mark.parametrize("status", range(400, 600))
+def test_the_title_is_the_status_phrase(status):
+    title = errnorm.problem_for(CanonicalError(response_status=status)).title
+    renamed = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110
+    known = {int(each): each.phrase for each in HTTPStatus} | renamed
+    assert title == known.get(status, "Error")
+
+
+def test_an_occurrence_is_told_by_its_own_id():
+    problem = errnorm.problem_for(VendorError(lionbridge(304), occurrence_id=OCCURRENCE))
+    assert (problem.instance, problem.reference) == (f"urn:uuid:{OCCURRENCE}", "7W62-MMKX")
+    assert errnorm.problem_for(lionbridge(304)).instance != errnorm.problem_for(lionbridge(304)).instance
+
+
+def test_the_contracts_third_user():
+    normalizer = Normalizer(vendors={"lionbridge": {"messages": {"304": {"de": "Dieses Sprachpaar …", "en": "…"}}}})
+    problem = normalizer.problem_for(lionbridge(304), language="de-AT")
+    assert (problem.detail, problem.language) == ("Dieses Sprachpaar …", "de")
+
+
+@pytest.mark.parametrize("vendor", registry.default.names())
+def test_every_code_of_every_vendor_can_be_told(vendor):
+    for address, then in registry.get(vendor).rows():
+        reason = then.reason or (then.family.upper() if then.family else "UNKNOWN")
+        error = CanonicalError(vendor=vendor, family=then.family or Family.UNKNOWN, reason=reason, fault=Fault.USER)
+        problem = errnorm.problem_for(error)
+        assert problem.detail, address
+        assert problem.code == reason.lower()
+        assert "integration" not in problem.detail
+
+
+def test_every_family_has_a_text():
+    assert set(FAMILY_TEXTS) == set(Family)
+    for text in (*FAMILY_TEXTS.values(), *ALIKE.values()):
+        assert text.strip() == text != ""
+        assert text.endswith(".")
