@@ -1,0 +1,174 @@
+"""What a profile says is what is read: the first path that leads to something, rules before codes before statuses."""
+# ruff: noqa: E501
+
+import json
+from itertools import count
+
+import pytest
+
+from errnorm.reading.bodies import decode
+from errnorm.reading.headers import Headers
+from errnorm.reading.paths import Exchange
+from errnorm.reading.responses import failed, fits, read
+from errnorm.vendors.profile import load
+
+HEAD = 'name = "acme"\n'
+
+
+def told(toml, body, *, status=400, headers=(), method=None, operation=None):
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    return read(decode(text), Exchange(status, Headers(headers), method, operation), load(HEAD + toml, "acme.toml"))
+
+
+RULED = """
+[read]
+code = ["inner/code", "code"]
+message = ["message"]
+[[rules]]
+title = "first"
+when = { status = [429, 430], code = ["a", "b"], operation = "make", body = ["json", "xml"], present = ["/p"], where = { "/w" = ["x", "false", "1"] } }
+then = { family = "payment", reason = "RULED" }
+[[rules]]
+when = { status = 431 }
+then = { reason = "SECOND" }
+[codes]
+a = { family = "conflict", reason = "CODE_A" }
+fine = { family = "locked", reason = "FINE" }
+[statuses]
+429 = { family = "rate_limit", reason = "STATUS" }
+"""
+HELD = {"code": "a", "p": 1, "w": "x"}
+# changes to what holds: reason, rule
+RULES = [
+    ({}, {}, "RULED", "acme:first"), ({"w": False}, {}, "RULED", "acme:first"), ({"w": 1}, {}, "RULED", "acme:first"), ({"w": ["no", "x"]}, {}, "RULED", "acme:first"),
+    ({"code": "b"}, {}, "RULED", "acme:first"), ({"inner": {"code": "other"}}, {}, "RULED", "acme:first"), ({}, {"status": 430}, "RULED", "acme:first"),
+    ({"w": True}, {}, "CODE_A", "acme:codes.a"), ({"p": None}, {}, "CODE_A", "acme:codes.a"), ({"p": []}, {}, "CODE_A", "acme:codes.a"), ({"p": ""}, {}, "CODE_A", "acme:codes.a"),
+    ({}, {"status": 400}, "CODE_A", "acme:codes.a"), ({}, {"status": None}, "CODE_A", "acme:codes.a"), ({}, {"operation": None}, "CODE_A", "acme:codes.a"),
+    ({"code": "c"}, {}, "STATUS", "acme:statuses.429"), ({"inner": {"code": "fine"}}, {"status": 400}, "FINE", "acme:codes.fine"),
+    ({"inner": {"code": "new"}}, {"status": 400}, "CODE_A", "acme:codes.a"), ({"code": "c"}, {"status": 400}, "VALIDATION", None), ({}, {"status": 431}, "SECOND", "acme:2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "exchange", "reason", "rule"), RULES, ids=count())
+def test_rules_before_codes_before_statuses(body, exchange, reason, rule):
+    error = told(RULED, HELD | body, **({"status": 429, "operation": "make"} | exchange))
+    assert (error.reason, error.rule) == (reason, rule)
+
+
+def test_the_finest_code_is_told_and_the_finest_known_one_decides():
+    error = told(RULED, {"inner": {"code": "new"}, "code": "a"})
+    assert (error.vendor_code, error.reason, error.mapped) == ("new", "CODE_A", False)
+
+
+# body, status: code
+CODES = [
+    ("0017", 400, "0017"), (17, 400, "17"), (400, 400, None), ("400", 400, None), ("Bad Request", 400, None), ("Forbidden", 403, None), ("Forbidden", 400, "Forbidden"),
+    ("two words", 400, None), ("about:blank", 400, None), (True, 400, None), ("", 400, None), (" ", 400, None), (None, 400, None), ({}, 400, None), ([], 400, None),
+    (["", "x"], 400, "x"), (1.5, 400, "1.5"), ("x" * 201, 400, None), (0, 400, "0"), (-3, 400, "-3"), ("429", 429, "429"), ("known words", 400, "known words"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "status", "code"), CODES, ids=count())
+def test_a_code_is_one_word(value, status, code):
+    known = '[read]\ncode = ["c"]\n[codes]\n429 = { reason = "KNOWN" }\n"known words" = { reason = "KNOWN" }'
+    assert told(known, {"c": value, "x": 1}, status=status).vendor_code == code
+
+
+def test_then_is_completed_by_its_family_and_a_family_by_the_status():
+    toml = '[read]\ncode = ["c"]\n[codes]\nx = { fault = "user" }\ny = { family = "rate_limit", wait = 7, retry = "never", action = "none", response_status = 418, reroute = true }'
+    error = told(toml, {"c": "x"}, status=404)
+    assert (error.family, error.reason, error.fault, error.response_status) == ("not_found", "X", "user", 404)
+    error = told(toml, {"c": "y"}, status=404)
+    assert (
+        error.family,
+        error.retry.after_s,
+        error.retry.source,
+        error.retry.verdict,
+        error.action,
+        error.response_status,
+        error.retry.reroute,
+    ) == ("rate_limit", 7, "profile", "never", "none", 418, True)
+
+
+# fields of a profile, body: fields
+FIELDS = [
+    (
+        '{ each = "d", path = ["f"], code = ["c"], message = ["m"] }',
+        {"d": [{"f": "a", "c": 1, "m": "x"}, {"f": "/b/0/c~1d"}, {"m": "no path"}]},
+        ["a|1|x", "b.0.c/d||"],
+    ),
+    ('{ each = "d", path = ["f"] }', {"d": {"f": ["body", 0, "x"]}}, ["body.0.x||"]),
+    ('{ each = "d", message = ["."] }', {"d": ["one", "", 5, "two"]}, ["||one", "||two"]),
+    ('{ map = "/d" }', {"d": {"a": ["x", "y"], "b": {"c": "z", "n": 1}, "e": None}}, ["a||x", "a||y", "b.c||z"]),
+    ('{ map = "/d" }', {"d": [{"a": "x"}]}, []),
+    ('{ each = "none", path = ["f"] }, { map = "/d" }', {"d": {"a": "x"}}, ["a||x"]),
+    ('{ each = "/d", path = ["."] }', {"d": ["a", "b"]}, ["a||", "b||"]),
+]
+
+
+@pytest.mark.parametrize(("fields", "body", "read_as"), FIELDS, ids=count())
+def test_fields_of_lists_and_of_maps(fields, body, read_as):
+    error = told(f'[read]\nmessage = ["m"]\nfields = [{fields}]', body | {"m": "said"})
+    assert [
+        "|".join((field.path, field.vendor_code or "", field.vendor_message or "")) for field in error.fields
+    ] == read_as
+
+
+def test_the_one_field_that_an_error_is_about():
+    error = told('[read]\ncode = ["c"]\nmessage = ["m"]\nfield = ["p"]', {"c": "bad", "m": "No", "p": "to"})
+    assert [(field.path, field.vendor_code, field.vendor_message) for field in error.fields] == [("to", "bad", "No")]
+
+
+def test_the_first_path_with_errors_has_the_rest_as_others():
+    toml = '[read]\nerror = ["/none", "/errors", "/"]\ncode = ["code"]'
+    error = told(toml, {"none": [], "errors": [{}, {"code": "a"}, None, {"code": "b"}, "text"], "code": "top"})
+    assert [error.vendor_code, *(other.vendor_code for other in error.others)] == ["a", "b"]
+    assert told(toml, {"errors": [], "code": "top"}).vendor_code == "top"
+    assert told(toml, [{"code": "x"}, {"code": "y"}]).vendor_code == "x"
+
+
+def test_where_the_layout_yields_nothing_the_generic_one_does_with_the_vendors_codes():
+    error = told('[read]\ncode = ["odd"]\n[codes]\nmine = "payment"', {"error": {"code": "mine", "message": "m"}})
+    assert (error.vendor, error.dialect, error.family, error.vendor_message) == ("acme", "generic", "payment", "m")
+
+
+# headers, body: verdict, after_s
+ADVICE = [
+    ({"R": "true"}, {}, "safe", 9), ({"R": "FALSE"}, {}, "never", 9), ({"R": "maybe"}, {}, "if_idempotent", 9), ({"W": "250"}, {}, "if_idempotent", 0.25),
+    ({}, {"after": "12.5s"}, "if_idempotent", 12.5), ({"W": "x"}, {"after": 3}, "if_idempotent", 3), ({}, {"after": True}, "if_idempotent", 9), ({"A": "5", "B": "20"}, {}, "if_idempotent", 20),
+    ({"A": "5", "B": "20"}, {"after": 1}, "if_idempotent", 1), ({}, {"after": ["", "4"]}, "if_idempotent", 4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "body", "verdict", "after_s"), ADVICE, ids=count())
+def test_the_vendors_own_word_beats_the_tables(headers, body, verdict, after_s):
+    toml = '[read]\nshould_retry = ["header:R"]\nwait = [{ at = "header:W", unit = "ms" }, "/after"]\nreset = ["header:A", "header:B"]\n[statuses]\n429 = { family = "rate_limit", wait = 9 }'
+    retry = told(toml, {"message": "m"} | body, status=429, headers=headers).retry
+    assert (retry.verdict, retry.after_s) == (verdict, after_s)
+
+
+def test_failed_and_shape_are_whens():
+    profile = load(
+        HEAD
+        + 'shape = { present = ["/e/c"] }\nfailed = [{ where = { "/ok" = ["false"] } }, { body = "html", status = 200 }]',
+        "acme.toml",
+    )
+    for body, status, is_failure, is_shape in (
+        ('{"ok":false}', 200, True, False),
+        ('{"ok":true,"e":{"c":1}}', 200, False, True),
+        ("<html>", 200, True, False),
+        ("<html>", 201, False, False),
+        ("", 200, False, False),
+    ):
+        exchange = Exchange(status)
+        assert (failed(decode(body), exchange, profile), fits(decode(body), exchange, profile)) == (
+            is_failure,
+            is_shape,
+        )
+    assert not fits(decode("{}"), Exchange(), load(HEAD, "acme.toml"))
+
+
+def test_an_unreadable_body_is_for_engineers_and_redacted():
+    error = told("", '{"token":"abcdefgh12345678","a":')
+    assert (error.vendor_message, "abcdefgh" in (error.vendor_detail or "")) == (None, False)
+    assert error.vendor_detail.startswith('{"token"')
