@@ -24,7 +24,7 @@ from errnorm.reading.parsing import Reader
 
 if TYPE_CHECKING:
     from errnorm.answering import Normalizer
-    from errnorm.policy import SettingsError
+    from errnorm.settings import SettingsError
 
 __version__ = "0.1.0"
 __all__ = [
@@ -86,7 +86,7 @@ def __getattr__(name: str) -> Any:
 
         return Normalizer
     if name == "SettingsError":
-        from errnorm.policy import SettingsError
+        from errnorm.settings import SettingsError
 
         return SettingsError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

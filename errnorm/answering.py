@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from typing import TypeVar
@@ -16,7 +16,7 @@ from errnorm.families import Fault
 from errnorm.model import CanonicalError, Credentials, Problem, Rendered, VendorError
 from errnorm.policy import Policy
 from errnorm.reading.headers import RawHeaders
-from errnorm.reading.parsing import Reader, Recognise
+from errnorm.reading.parsing import Reader
 from errnorm.telling.logs import log, logger
 from errnorm.telling.problem import problem_of
 from errnorm.telling.rendering import render
@@ -190,7 +190,7 @@ def complain(sentence: str) -> None:
         logger.exception(sentence)
     except Exception:
         with suppress(Exception):
-            print(sentence, file=sys.stderr)
+            sys.stderr.write(f"{sentence}\n")
             traceback.print_exc()
 
 
@@ -203,11 +203,12 @@ def correlation_id() -> str | None:
         return None
 
 
-def _recognised(recognise: Recognise, source: object) -> CanonicalError | None:
+def _recognised(recognise: Callable[[object], object], source: object) -> CanonicalError | None:
     try:
         error = recognise(source)
         if not isinstance(error, CanonicalError | None):
-            raise TypeError(f"must give a CanonicalError or None, not {type(error).__name__}")
+            complain(f"the app's own `recognise` gave a {type(error).__name__}; it is passed over")
+            return None
         return error
     except Exception:
         complain("the app's own `recognise` failed; it is passed over")

@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from errnorm import correlation
 from errnorm.answering import Normalizer
+from errnorm.correlation import Inbound, bind, unbind
 from errnorm.model import Rendered, VendorError
 
 Scope = MutableMapping[str, Any]
@@ -16,6 +16,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+_NOTHING: Message = {"type": ""}  # was sent so far
+_BEFORE = ("", "http.response.debug")  # what comes before the start of a response
 
 
 class ErrorNormalizationMiddleware:
@@ -29,45 +33,48 @@ class ErrorNormalizationMiddleware:
         self.app = app
         self.normalizer = settled(normalizer, settings)
         self._id_name = self.normalizer.correlation_header.lower().encode("latin-1")
+        self._id_of = partial(header, name=self._id_name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = ended = False
-        inbound = correlation.Inbound(partial(header, scope, self._id_name))
+        last: Message = _NOTHING
+        inbound = Inbound(self._id_of, scope)
 
         def watched(message: Message) -> Awaitable[None]:
-            nonlocal started, ended
-            kind = message["type"]
-            if kind == "http.response.body":
-                ended = not message.get("more_body", False)
-            elif kind == "http.response.start":
-                started = True
-                if inbound.settled is not None:
-                    message = self._marked(message, inbound.settled)
+            nonlocal last
+            last = message
+            if inbound.settled is not None and message["type"] == "http.response.start":
+                message = self._marked(message, inbound.settled)
             return send(message)
 
-        token = correlation.bind(inbound)
+        token = bind(inbound)
         try:
             await self.app(scope, receive, watched)
-        except Exception as raised:
-            failure = self.normalizer.failure_of(raised)
-            if failure is None:
-                raise
-            if started:
-                self.normalizer.log(failure, truncated=not ended)
-                with suppress(AttributeError):
-                    raised.__errnorm_logged__ = True  # type: ignore[attr-defined]  # for whoever meets it further out
-                raise
-            rendered = self.answer(scope, failure)
-        else:
             return
+        except Exception as raised:
+            rendered = self._answer_to(raised, scope, last)
+            if rendered is None:
+                raise
         finally:
-            correlation.unbind(token)
+            unbind(token)
         # out here, so that a failure to send does not drag along what it answers, in whose text may be a url
         await respond(rendered, scope, send)
+
+    def _answer_to(self, raised: Exception, scope: Scope, last: Message) -> Rendered | None:
+        """The answer to what the app raised after its `last` message; None where it has to rise."""
+        failure = self.normalizer.failure_of(raised)
+        if failure is None:
+            return None
+        if last["type"] in _BEFORE:
+            return self.answer(scope, failure)
+        whole = last["type"] == "http.response.body" and not last.get("more_body", False)
+        self.normalizer.log(failure, truncated=not whole)
+        with suppress(AttributeError):
+            raised.__errnorm_logged__ = True  # type: ignore[attr-defined]  # for whoever meets it further out
+        return None
 
     def answer(self, scope: Scope, failure: VendorError) -> Rendered:
         """The answer for who asked in this scope."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from errnorm import correlation
+from errnorm.answering import Normalizer
 from errnorm.model import CanonicalError, VendorError
 from errnorm.reading.clients import Response
-from errnorm.reading.parsing import Reader
 from errnorm.vendors import registry
 
 
@@ -64,20 +64,6 @@ class Body(NamedTuple):
 
     content: bytes
     whole: bool
-
-
-class Normalizer(Protocol):
-    """What is asked of `errnorm.Normalizer`."""
-
-    @property
-    def reader(self) -> Reader: ...
-    @property
-    def cap(self) -> int: ...
-    @property
-    def correlation_header(self) -> str: ...
-    def normalize(
-        self, source: object, *, vendor: str | None = None, operation: str | None = None
-    ) -> CanonicalError | None: ...
 
 
 # Bodies without an end in sight: to look into one would hold up whoever waits for its first line.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Any
+
+import msgspec
 
 from errnorm.model import new_occurrence_id
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextvars import Token
 
 _current: ContextVar[str | Inbound | None] = ContextVar("errnorm_correlation_id", default=None)
 
@@ -21,24 +20,23 @@ _SAFE = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 _OTHERS = {"asgi_correlation_id.context": "correlation_id", "django_guid.context": "guid"}
 
 
-class Inbound:
+class Inbound(msgspec.Struct, eq=False):
     """The id that comes with a request, settled when somebody first asks for it, which a healthy request may never do.
 
-    `read` gives the inbound header's value, or None; `settled` is the id, or None as long as nobody asked.
+    `read` gives the inbound header's value of a `request`, or None; `settled` is the id, or None as long as nobody
+    asked; `outer` what a door around this one has bound.
     """
 
-    __slots__ = ("_outer", "_read", "settled")
-
-    def __init__(self, read: Callable[[], str | None]) -> None:
-        self._read = read
-        self._outer = _current.get()  # of a door around this one
-        self.settled: str | None = None
+    read: Callable[[Any], str | None]
+    request: Any
+    settled: str | None = None
+    outer: str | Inbound | None = msgspec.field(default_factory=_current.get)
 
     def settle(self) -> str:
         """The id to go by; doors within each other agree on one."""
         if self.settled is None:
-            outer = self._outer
-            self.settled = outer.settle() if isinstance(outer, Inbound) else outer or accept(self._read())
+            outer = self.outer
+            self.settled = outer.settle() if isinstance(outer, Inbound) else outer or accept(self.read(self.request))
         return self.settled
 
 
@@ -56,14 +54,9 @@ def accept(inbound: str | None) -> str:
     return _of_another() or _safe(inbound) or new_occurrence_id()
 
 
-def bind(correlation_id: str | Inbound) -> Token[str | Inbound | None]:
-    """Makes it the id of this context, until `unbind`."""
-    return _current.set(correlation_id)
-
-
-def unbind(token: Token[str | Inbound | None]) -> None:
-    """Puts back what was bound before."""
-    _current.reset(token)
+# Makes an id that of the current context, until `unbind` is given what it returned.
+bind = _current.set
+unbind = _current.reset
 
 
 def _safe(text: object) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -84,7 +83,7 @@ class Defaults(NamedTuple):
 # Our own status is never a vendor's 401 or 403: those speak of our own resource, and log people out.
 # A malformed request, a wrong key, scope or path is a bug or a setting of ours, so `integration`: our 500.
 FAMILIES: dict[Family, Defaults] = {
-    #                                  fault              action                  for the user       transient   statuses  pause
+    # fault, action, action for the user, transient, our status: the user's doing, others'; pause
     Family.VALIDATION: Defaults(Fault.INTEGRATION, Action.CONTACT_SUPPORT, Action.FIX_INPUT, False, 422, 502, 0),
     Family.AUTHENTICATION: Defaults(Fault.INTEGRATION, Action.ASK_ADMIN, Action.RECONNECT, False, 409, 502, 0),
     Family.PERMISSION: Defaults(Fault.INTEGRATION, Action.ASK_ADMIN, Action.ASK_ADMIN, False, 409, 502, 0),
@@ -130,18 +129,20 @@ TRANSIENT_STATUSES = frozenset({408, 425, 429, 502, 503, 504, *range(520, 530)})
 # RFC 9110, 9.2.2
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
+
 def transport_fault(family: Family) -> Fault:
     """Whose doing it is where nothing came back: the network's, but for a request that could not be made."""
     return Fault.NETWORK if FAMILIES[family].transient else FAMILIES[family].fault
 
 
+_INFO, _WARNING, _ERROR = 20, 30, 40  # as in logging, which is slow to import
 LOG_LEVELS = {
-    Fault.USER: logging.INFO,
-    Fault.ACCOUNT: logging.WARNING,
-    Fault.VENDOR: logging.WARNING,
-    Fault.NETWORK: logging.WARNING,
-    Fault.INTEGRATION: logging.ERROR,  # a bug or a setting of ours: somebody has to do something
-    Fault.UNKNOWN: logging.ERROR,
+    Fault.USER: _INFO,
+    Fault.ACCOUNT: _WARNING,
+    Fault.VENDOR: _WARNING,
+    Fault.NETWORK: _WARNING,
+    Fault.INTEGRATION: _ERROR,  # a bug or a setting of ours: somebody has to do something
+    Fault.UNKNOWN: _ERROR,
 }
 
 

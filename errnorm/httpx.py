@@ -12,13 +12,12 @@ from functools import cache, wraps
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 
-from errnorm import answering
+from errnorm.answering import Normalizer, default
 from errnorm.calling import (
     Answer,
     Body,
     Caller,
     Load,
-    Normalizer,
     Read,
     Request,
     Send,
@@ -43,7 +42,7 @@ def install(
     judged. Transports are for clients that somebody else builds, and for `mounts=`. Without `vendor` it is found by the
     url's host. A streamed answer that is well is left unread.
     """
-    caller = Caller(normalizer or answering.default(), vendor, operation)
+    caller = Caller(normalizer or default(), vendor, operation)
     client: Any = target
     methods = {name: method for name in _METHODS if (method := getattr(client, name, None)) is not None}
     if not methods:

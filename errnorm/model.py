@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
-from hashlib import blake2b
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import msgspec
@@ -16,6 +15,7 @@ Credentials = Literal["app", "user"]
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 60.0
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it is misread or misheard
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 class RetryAdvice(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +37,10 @@ class RetryAdvice(msgspec.Struct, frozen=True, gc=False):
 
     def wait(self, attempt: int = 1) -> float:
         """Seconds to wait before the next try, after `attempt` tries: what the vendor asks, and on top of it capped
-        exponential backoff with full jitter, so that not all callers return in the same second."""
+        exponential backoff with full jitter, so that not all callers return in the same second.
+        """
+        import random  # slow to import, and few processes wait
+
         backoff = BACKOFF_BASE_S * 2 ** min(max(int(attempt), 1) - 1, 30)
         return (self.after_s or 0.0) + random.uniform(0.0, min(BACKOFF_CAP_S, backoff))  # noqa: S311 - no secret
 
@@ -82,8 +85,7 @@ class CanonicalError(msgspec.Struct, frozen=True, gc=False):
     @property
     def fingerprint(self) -> str:
         """Stable per failure class: twelve hex digits of vendor, reason and operation."""
-        words = "\x1f".join((self.vendor or "", self.reason, self.operation or ""))
-        return blake2b(words.encode(errors="replace"), digest_size=6).hexdigest()
+        return _fingerprint(self.vendor or "", self.reason, self.operation or "")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, with what follows from the fields too: `fingerprint` and `retry.retryable`."""
@@ -109,6 +111,13 @@ class CanonicalError(msgspec.Struct, frozen=True, gc=False):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CanonicalError.from_dict, (self.to_dict(),)
+
+
+@lru_cache(maxsize=1_024)
+def _fingerprint(*words: str) -> str:
+    from hashlib import blake2b  # slow to import
+
+    return blake2b("\x1f".join(words).encode(errors="replace"), digest_size=6).hexdigest()
 
 
 _ENUMS: dict[str, frozenset[str]] = {
@@ -203,15 +212,13 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 
 def new_occurrence_id() -> str:
     """A random UUID (RFC 9562, version 4) as text."""
-    bits = bytearray(os.urandom(16))
-    bits[6] = bits[6] & 0x0F | 0x40
-    bits[8] = bits[8] & 0x3F | 0x80
-    digits = bits.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def reference_of(occurrence_id: str) -> str:
     """The first forty bits of an occurrence id in eight letters, to read out to support: `7K3F-9QXM`."""
-    number = int(occurrence_id.replace("-", "")[:10], 16)
-    letters = "".join(_ALPHABET[number >> shift & 31] for shift in range(35, -5, -5))
-    return f"{letters[:4]}-{letters[4:]}"
+    number = int(occurrence_id[:8] + occurrence_id[9:11], 16)
+    first, second, third, fourth = (_PAIRS[number >> shift & 1023] for shift in (30, 20, 10, 0))
+    return f"{first}{second}-{third}{fourth}"

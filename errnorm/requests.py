@@ -14,13 +14,12 @@ from inspect import iscoroutinefunction
 from itertools import chain
 from typing import Any, TypeVar
 
-from errnorm import answering
+from errnorm.answering import Normalizer, default
 from errnorm.calling import (
     Answer,
     Body,
     Caller,
     Load,
-    Normalizer,
     Read,
     Request,
     Send,
@@ -43,7 +42,7 @@ def install(
     is judged. Adapters are for `session.mount`: one vendor among others. Without `vendor` it is found by the url's
     host. A streamed answer that is well is left unread.
     """
-    caller = Caller(normalizer or answering.default(), vendor, operation)
+    caller = Caller(normalizer or default(), vendor, operation)
     session: Any = target
     send = getattr(session, "send", None)
     if send is None or iscoroutinefunction(send):

@@ -37,14 +37,14 @@ def exception_handlers(
     """
     normalizer = settled(normalizer, settings)
 
-    id_name = normalizer.correlation_header.lower().encode("latin-1")
+    id_of = partial(header, name=normalizer.correlation_header.lower().encode("latin-1"))
 
     async def handle(request: Request, raised: Exception) -> Response:
         scope = request.scope
         failure = normalizer.failure_of(raised) if scope["type"] == "http" else None
         if failure is None:
             raise raised
-        token = correlation.bind(correlation_id() or correlation.Inbound(partial(header, scope, id_name)))
+        token = correlation.bind(correlation_id() or correlation.Inbound(id_of, scope))
         try:
             rendered = normalizer.answer(failure, header(scope, b"accept"), header(scope, b"accept-language"))
         finally:

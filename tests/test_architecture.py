@@ -20,7 +20,8 @@ LAYERS = (
     {"model"},
     {"vendors", "correlation"},
     {"reading", "telling"},
-    {"policy", "checking"},
+    {"settings", "checking"},
+    {"policy"},
     {"answering"},
     {"calling"},
     {"errnorm"},  # the front page: errnorm/__init__.py

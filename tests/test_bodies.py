@@ -129,6 +129,9 @@ TREES = [
     (b'{"a":"\\ud83d"}', {"a": "\ufffd"}),
     (b'{"a":"\\ud83d\\ude00\\ude00\\\\ud83d"}', {"a": "😀\ufffd\\ud83d"}),
     (b'{"a":"two\nlines\t"}', {"a": "two\nlines\t"}),
+    # as a vendor's own page shows it
+    (b'{\n"error": "Taken, and twice,}",\n}', {"error": "Taken, and twice,}"}),
+    (b'[1, [2,], {"a": 3 , } ,]', [1, [2], {"a": 3}]),
     (b'{"a":"\xff"}', {"a": "\ufffd"}),
     ('{"a":"\ud800"}', {"a": "?"}),
     ('\ufeff{"a":"é"}', {"a": "é"}),
@@ -136,7 +139,7 @@ TREES = [
     (memoryview(b'{"a":1}'), {"a": 1}),
     (memoryview(b"[x1x]")[::2], [1]),
     # no JSON: what it was meant to be is for engineers to read
-    *((body, None) for body in (b"{", b"[", b'"', b'{"a":1,}', b'{"a":1} x', b"{'a':1}", b'{"a":', b"[" * 60_000)),
+    *((body, None) for body in (b"{", b"[", b'"', b'{"a":1} x', b"{'a':1}", b'{"a":', b"[" * 60_000)),
 ]
 
 

@@ -33,15 +33,14 @@ no_room = "conflict"
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hider(tmp_path_factory):
     """The name of a vendor whose failures hide under a 200."""
     from errnorm.vendors import registry
 
     file = tmp_path_factory.mktemp("profiles") / "hider.toml"
     file.write_text(PROFILE.replace('hosts = ["127.0.0.1"]\n', ""), encoding="utf-8")
-    if "hider" not in registry.default:
-        registry.default.add(file)
+    registry.default.add(file)
     return "hider"
 
 

@@ -269,7 +269,7 @@ def test_a_former_failure_is_not_the_cause_of_a_later_one():
     httpx = pytest.importorskip("httpx")
     try:
         try:
-            raise httpx.ConnectTimeout("the first vendor")  # noqa: TRY301 - raised and handled here, that is the case
+            raise httpx.ConnectTimeout("the first vendor")
         except httpx.ConnectTimeout:
             raise httpx.ReadTimeout("the fallback, while the first was handled")  # noqa: B904 - likewise
     except httpx.ReadTimeout as raised:

@@ -19,7 +19,6 @@ from errnorm import correlation
 from errnorm.answering import default
 from errnorm.checking import Sample, samples_of
 from errnorm.cli.listing import about, overview
-from errnorm.model import CanonicalError, Rendered, UnknownVendorError, VendorError
 from errnorm.cli.pages import (
     Pasted,
     element,
@@ -31,6 +30,7 @@ from errnorm.cli.pages import (
     vendor_list,
     vendor_page,
 )
+from errnorm.model import CanonicalError, Rendered, UnknownVendorError, VendorError
 from errnorm.vendors import registry
 
 if TYPE_CHECKING:

@@ -5,34 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
 from django.utils.module_loading import import_string
 
 from errnorm.django.conf import settled
 from errnorm.django.middleware import ErrorNormalizationMiddleware
-from errnorm.policy import SettingsError
+from errnorm.settings import SettingsError
 
 MIDDLEWARE = "errnorm.django.ErrorNormalizationMiddleware"
 
 
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """errnorm.E001: a setting is off."""
     try:
         settled()
     except SettingsError as error:
-        return [Error(f"ERRNORM: {error}", id="errnorm.E001")]
+        return [checks.Error(f"ERRNORM: {error}", id="errnorm.E001")]
     return []
 
 
-def check_middleware(**kwargs: Any) -> list[CheckMessage]:
+def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     """errnorm.W001: the middleware is missing. errnorm.W002: it is not the last, so that others see failures first."""
     installed = [_is_ours(path) for path in settings.MIDDLEWARE]
     if not any(installed):
         hint = f"Add {MIDDLEWARE!r} at the end of MIDDLEWARE."
-        return [Warning("errnorm is installed, but its middleware is not.", hint=hint, id="errnorm.W001")]
+        return [checks.Warning("errnorm is installed, but its middleware is not.", hint=hint, id="errnorm.W001")]
     if not installed[-1]:
         hint = "Make it the last: the middlewares behind it may answer a vendor's failure before it does."
-        return [Warning(f"{MIDDLEWARE} is not the innermost middleware.", hint=hint, id="errnorm.W002")]
+        return [checks.Warning(f"{MIDDLEWARE} is not the innermost middleware.", hint=hint, id="errnorm.W002")]
     return []
 
 

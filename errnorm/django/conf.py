@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from errnorm.answering import Normalizer
-from errnorm.policy import SettingsError, keywords
+from errnorm.policy import keywords
+from errnorm.settings import SettingsError
 
 
 @lru_cache(maxsize=1)
@@ -22,7 +23,7 @@ def settled() -> Normalizer:
     return Normalizer(**keywords(own))
 
 
-def _forget(*, setting: str, **kwargs: Any) -> None:
+def _forget(*, setting: str, **_: Any) -> None:
     if setting == "ERRNORM":
         settled.cache_clear()
 

@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
 
-from errnorm import correlation
+from errnorm.correlation import Inbound, bind, unbind
 from errnorm.django.conf import settled
 from errnorm.model import Rendered
-from errnorm.policy import SettingsError
+from errnorm.settings import SettingsError
 
 Response = HttpResponseBase | Awaitable[HttpResponseBase]
 
@@ -33,7 +33,7 @@ class ErrorNormalizationMiddleware:
         except SettingsError as error:
             raise ImproperlyConfigured(f"ERRNORM: {error}") from None
         self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
+        self.is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated] - Python 3.11 has no other
         if self.is_async:
             markcoroutinefunction(self)
 
@@ -41,21 +41,24 @@ class ErrorNormalizationMiddleware:
         """Lets a request pass, with its correlation id at hand for whoever asks."""
         if self.is_async:
             return self.__acall__(request)
-        inbound = _inbound(request)
-        token = correlation.bind(inbound)
+        inbound = Inbound(_id_of, request)
+        token = bind(inbound)
         try:
-            return _marked(cast(HttpResponseBase, self.get_response(request)), inbound)
+            response: Any = self.get_response(request)
+            return response if inbound.settled is None else _marked(response, inbound.settled)
         finally:
-            correlation.unbind(token)
+            unbind(token)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         """The same, without leaving the event loop."""
-        inbound = _inbound(request)
-        token = correlation.bind(inbound)
+        inbound = Inbound(_id_of, request)
+        token = bind(inbound)
         try:
-            return _marked(await cast(Awaitable[HttpResponseBase], self.get_response(request)), inbound)
+            response: Any = self.get_response(request)
+            response = await response
+            return response if inbound.settled is None else _marked(response, inbound.settled)
         finally:
-            correlation.unbind(token)
+            unbind(token)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to a vendor's failure; None for everything else, which is Django's.
@@ -77,14 +80,13 @@ class ErrorNormalizationMiddleware:
         return _response(rendered)
 
 
-def _inbound(request: HttpRequest) -> correlation.Inbound:
-    return correlation.Inbound(lambda: request.headers.get(settled().correlation_header))
+def _id_of(request: HttpRequest) -> str | None:
+    return request.headers.get(settled().correlation_header)
 
 
-def _marked(response: HttpResponseBase, inbound: correlation.Inbound) -> HttpResponseBase:
-    """The response with the id that its calls to vendors went out with, where there were any."""
-    if inbound.settled is not None:
-        response.headers.setdefault(settled().correlation_header, inbound.settled)
+def _marked(response: HttpResponseBase, correlation_id: str) -> HttpResponseBase:
+    """The response with the id that its calls to vendors went out with."""
+    response.headers.setdefault(settled().correlation_header, correlation_id)
     return response
 
 
@@ -92,5 +94,5 @@ def _response(rendered: Rendered) -> HttpResponse:
     response = HttpResponse(rendered.body, status=rendered.status)
     for name, value in rendered.headers:
         response[name] = value
-    cast(Any, response)._has_been_logged = True  # by us: django.request would log it again, and with less  # noqa: SLF001
+    cast("Any", response)._has_been_logged = True  # by us: django.request would log it again, and with less  # noqa: SLF001
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from typing import Any
@@ -12,22 +13,39 @@ from errnorm import _json
 from errnorm.reading.headers import NO_HEADERS, Headers
 
 DEPTH = 32  # levels of nesting; no vendor's error needs ten
+LOOSE = 16_384  # bytes of a malformed document that get a second, lenient reading
 EXCERPT = 8_192  # characters of an unreadable body that are looked at, before they are cleaned and cut
 # what a document needs to be told from another, blanks and a byte order mark apart
-_HTML = re.compile(rb"\s*+(?:<\?xml[^>]{0,200}+>\s*+)?+(?:<!--[^>]{0,500}+>\s*+)*+<(?:!doctype\s++html|html|head|body|title|center|h[1-6]|p|div|pre)\b", re.I)  # noqa: E501
+_HTML = re.compile(
+    rb"\s*+(?:<\?xml[^>]{0,200}+>\s*+)?+(?:<!--(?:[^-]|-(?!->))*+-->\s*+)*+<(?:!doctype\s++html|html|head|body|title|meta|style|"
+    rb"script|center|h[1-6r]|p(?:re)?|div|span|table|form|font|br?|strong|a\s++href)(?![\w:.-])",
+    re.IGNORECASE,
+)
 # a document type before the first element: the whole of its prologue is instructions, comments and blanks
 _DOCTYPE = re.compile(rb"(?:\s++|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+<!DOCTYPE")
 _DECLARED = re.compile(r"""<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}["']([A-Za-z0-9._:-]{1,40})["']""")
-_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9._:-]{1,40})", re.I)
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 # what the web declares; Python knows others, some of which (idna, punycode) take quadratic time
-_CODECS = re.compile(r"(?:us-)?ascii|latin|iso[-_]?(?:8859|2022)|windows|cp\d|utf|shift|s?jis|euc|gb|big5|koi8|mac", re.I)
-_TITLE = re.compile(r"<title\b[^>]{0,300}+>([^<]{0,600}+)", re.I)
-_HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>(.{0,600}?)</h[1-3]", re.I | re.S)
+_CODECS = re.compile(
+    r"(?:us-)?ascii|latin|iso[-_]?(?:8859|2022)|windows|cp\d|shift|s?jis|euc|gb|big5|koi8|mac", re.IGNORECASE
+)
+_TITLE = re.compile(r"<title\b[^>]{0,300}+>([^<]{0,600}+)", re.IGNORECASE)
+_HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>((?:[^<]|<(?!/?h[1-3]))*+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,300}>")
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # noqa: E501
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.S)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+# a text, or a comma before the end of a list or a map
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*+[}\]])', re.DOTALL)
+# every escape of a text, from left to right; the group is half of a surrogate pair
+_HALF = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _local = threading.local()
 
 
@@ -45,6 +63,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 EMPTY = Body("empty")
+_JSON = (b"{", b"[", b'"')
 _AS_IT_IS = (b"{", b"<")  # in an encoding that the parsers can read
 
 
@@ -53,16 +72,18 @@ def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEA
     if type(body) is bytes:
         data = body
     else:
-        data = body.encode(errors="replace") if isinstance(body, str) else bytes(body)
+        data = body.encode(errors="replace") if isinstance(body, str) else memoryview(body).tobytes()
     if len(data) > cap:
-        return Body(_kind(data[:512].lstrip()), excerpt=_text(data[: min(cap, EXCERPT)], headers))
+        data = _utf8(data[: min(cap, EXCERPT)], headers).lstrip()
+        kind = _kind(data)
+        return _html_body(data, NO_HEADERS) if kind == "html" else Body(kind, excerpt=data.decode())
     start = data[:1]
-    if start not in _AS_IT_IS or b"\0" in data[:4]:
+    if start not in _AS_IT_IS or data[1:2] == b"\0":
         data = _utf8(data, headers).strip()
         if data.startswith(b")]}'"):
             data = data[4:].lstrip(b",\r\n\t ")
         start = data[:1]
-    if start == b"{" or start == b"[" or start == b'"':
+    if start in _JSON:
         return _json_body(data, headers)
     if start == b"<":
         return _html_body(data, headers) if _HTML.match(data) else _xml_body(data, headers)
@@ -80,12 +101,38 @@ def _json_body(data: bytes, headers: Headers) -> Body:
         # perhaps only its encoding is off
         if not data.isascii() and (again := _utf8(data, headers)) != data:
             return _json_body(again, NO_HEADERS)
+        if len(data) <= LOOSE and (tree := _loosely(data)) is not None:
+            return Body("json", tree)
     return Body("json", excerpt=_text(data[:EXCERPT], headers))
+
+
+def _loosely(data: bytes) -> Any:
+    """What some servers take for JSON: a comma too many, a line end in a text, half a character, NaN. Else None."""
+    import json
+
+    text = _TOKEN.sub(_mended, data.decode("utf-8", "replace"))
+    try:
+        return json.loads(text, strict=False, parse_constant=lambda _: None, parse_int=_number, parse_float=_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mended(token: re.Match[str]) -> str:
+    return "" if token[0] == "," else _HALF.sub(lambda escape: r"\ufffd" if escape[1] else escape[0], token[0])
+
+
+def _number(digits: str) -> int | float | None:
+    if len(digits) <= 18 and digits.lstrip("-").isdigit():
+        return int(digits)
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _deep(data: bytes) -> bool:
     """Whether brackets nest deeper than DEPTH: all innermost pairs are peeled off at once, as often as is allowed."""
     brackets = _STRING.sub(b"", data).translate(_BRACKETS, _NO_BRACKETS)
+    if b"[" * (DEPTH + 1) in brackets:
+        return True
     for _ in range(DEPTH):
         if not (peeled := brackets.replace(b"[]", b"")) or peeled == brackets:
             return False  # flat, or not JSON at all: the parser will say so
@@ -96,9 +143,13 @@ def _deep(data: bytes) -> bool:
 def _xml_body(data: bytes, headers: Headers) -> Body:
     if not data.isascii():
         data = _utf8(data, headers)
-    if b"<!DOCTYPE" in data and _DOCTYPE.match(data):
-        return Body("xml", excerpt=_text(data[:EXCERPT], headers))
-    tree = _element(data)
+    refused = False
+    if 33 in data and b"<!DOCTYPE" in data:  # 33 is "!", which few documents hold, and is found sooner
+        refused = _DOCTYPE.match(data) is not None
+        # A prologue that is not well-formed can hide one from that look, and the lenient parser opens what it names.
+        # In small letters it is no document type, to any parser of XML.
+        data = data.replace(b"<!DOCTYPE", b"<!doctype")
+    tree = None if refused else _element(data)
     return Body("xml", tree) if tree is not None else Body("xml", excerpt=_text(data[:EXCERPT], headers))
 
 
@@ -112,7 +163,7 @@ def _element(data: bytes) -> Any:
         return parse(data, strict)
     except SyntaxError:  # lxml's XMLSyntaxError is one
         try:
-            return parse(data, lenient)
+            return parse(data, lenient) if len(data) <= LOOSE else None
         except SyntaxError:
             return None
 
@@ -134,6 +185,7 @@ def _parsers() -> tuple[Any, Any, Any]:
             attribute_defaults=False,
             huge_tree=False,
             recover=recover,
+            remove_blank_text=True,
             remove_comments=True,
             remove_pis=True,
             collect_ids=False,
@@ -161,9 +213,10 @@ def _utf8(data: bytes, headers: Headers) -> bytes:
     """The same text in UTF-8: by byte order mark, else as it is, else by what is declared, else by the look of it."""
     for mark, name in _MARKS:
         if data.startswith(mark):
-            return data.decode(name, "replace").encode()
-    if b"\0" in data[:4]:
-        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", "replace").encode(errors="replace")
+            return data.decode(name, "replace").lstrip("\ufeff").encode(errors="replace")
+    if data[:1] == b"\0" or data[1:2] == b"\0":
+        width, end = 32 if b"\0\0" in data[:4] else 16, "be" if data[:1] == b"\0" else "le"
+        return data.decode(f"utf-{width}-{end}", "replace").encode(errors="replace")
     try:
         data.decode()
         return data

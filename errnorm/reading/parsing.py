@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -110,7 +109,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     def _of_group(
         self, group: BaseExceptionGroup[BaseException], vendor: str | None, operation: str | None
     ) -> CanonicalError | None:
-        """Of a group only if every leaf is a vendor's failure, for a bug must not hide behind one; the gravest leads."""
+        """Of a group only if every leaf is a vendor's, for a bug must not hide behind one; the gravest leads."""
         errors: list[CanonicalError] = []
         for leaf in group.exceptions:
             error = self.normalize(leaf, vendor=vendor, operation=operation)
@@ -173,14 +172,19 @@ def _status(status: int | None) -> int | None:
 
 
 def _host(url: str | None) -> str:
-    try:
-        return (urlsplit(url).hostname or "") if url else ""
-    except ValueError:
-        return ""
+    return _parts(url)[0] if url else ""
 
 
 def _path(url: str) -> str:
+    return _parts(url)[1]
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Host and path; empty where the url is none."""
+    from urllib.parse import urlsplit  # slow to import
+
     try:
-        return urlsplit(url).path
+        split = urlsplit(url)
+        return split.hostname or "", split.path
     except ValueError:
-        return ""
+        return "", ""

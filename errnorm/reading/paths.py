@@ -17,6 +17,8 @@ from errnorm.reading.headers import NO_HEADERS, Headers
 from errnorm.vendors.profile import Place, ProfileError, Spot
 
 PLACES = 2_000  # nodes that `//` visits, and that one list yields
+BESIDE = 50  # items of a list that a step looks into, but for what `//` found, and attributes of an element
+BLANKS = 16  # items of a list that a text is looked for in
 
 Node = Any  # what JSON decodes to, or an lxml element
 _JSON = frozenset({dict, list, str, int, float, bool, type(None)})  # anything else is an element
@@ -34,7 +36,8 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 class View(msgspec.Struct, gc=False):
     """An exchange seen from one error of its body: `error` is the thing itself, opened; `codes` what was read of it.
 
-    `attributes` says whether anybody will ask for an element's.
+    `attributes` says whether anybody will ask for an element's. What lies at the top of a body belongs to the `first`
+    of its errors: seen from the others, there is nothing.
     """
 
     exchange: Exchange
@@ -43,6 +46,7 @@ class View(msgspec.Struct, gc=False):
     error: Node = None
     opened_root: Node = None
     codes: Sequence[str] = ()
+    first: bool = True
 
     @property
     def root(self) -> Node:
@@ -53,10 +57,10 @@ class View(msgspec.Struct, gc=False):
             root = self.opened_root = tree if type(tree) in _JSON else opened(tree, self.attributes)
         return root
 
-    def at(self, error: Node) -> View:
+    def at(self, error: Node, first: bool = True) -> View:
         """The same exchange, seen from another of its errors."""
         error = error if type(error) in _JSON else opened(error, self.attributes)
-        return View(self.exchange, self.body, self.attributes, error, self.opened_root, self.codes)
+        return View(self.exchange, self.body, self.attributes, error, self.opened_root, (), first)
 
 
 Find = Callable[[View], Node]
@@ -69,7 +73,7 @@ def opened(node: Node, attributes: bool = True) -> Node:
     if not len(node) and not (attributes and node.attrib):
         return node.text or ""
     names: dict[str, Node] = {}
-    for child in islice(node, PLACES):
+    for child in node if len(node) <= PLACES else islice(node, PLACES):
         name = child.tag
         if type(name) is not str:
             continue  # an entity that nobody resolves
@@ -83,19 +87,27 @@ def opened(node: Node, attributes: bool = True) -> Node:
         else:
             names[name] = [names[name], value]
     if attributes:
-        for attribute, value in node.attrib.items():
-            names["@" + attribute.rpartition("}")[2]] = value
+        for attribute in islice(node.attrib, BESIDE):
+            names["@" + attribute.rpartition("}")[2]] = node.get(attribute)
     names["."] = node.text
     return names
 
 
-def leaves(node: Node) -> Iterator[Node]:
-    """The node, or what a list of lists of them holds."""
-    if type(node) is list:
-        for item in islice(node, PLACES):
-            yield from leaves(item) if type(item) is list else (item,)
-    elif node is not None:
-        yield node
+def leaves(node: Node, most: int = PLACES) -> Iterator[Node]:
+    """The node, or what a list of lists of them holds; of a list, so many items are looked at."""
+    if type(node) is not list:
+        if node is not None:
+            yield node
+        return
+    waiting = node[:most][::-1]
+    for _ in range(most):
+        if not waiting:
+            return
+        item = waiting.pop()
+        if type(item) is list:
+            waiting.extend(item[:most][::-1])
+        else:
+            yield item
 
 
 def text_of(node: Node) -> str:
@@ -107,8 +119,17 @@ def text_of(node: Node) -> str:
     if type(node) is bool:
         return "true" if node else "false"
     if type(node) is list:
-        return next((text for leaf in leaves(node) if type(leaf) is not dict and (text := text_of(leaf))), "")
+        return next((text for leaf in leaves(node, BLANKS) if type(leaf) is not dict and (text := text_of(leaf))), "")
     return (node.text or "").strip() if type(node) not in _JSON and not len(node) else ""
+
+
+def words_of(node: Node) -> str:
+    """The first text at a node that is not blank; numbers are no words."""
+    if type(node) is str:
+        return node.strip()
+    if type(node) is list:
+        return next((words for leaf in leaves(node, BLANKS) if (words := words_of(leaf))), "")
+    return "" if type(node) in (int, float, bool, dict) else text_of(node)
 
 
 def leads(node: Node) -> bool:
@@ -119,13 +140,18 @@ def leads(node: Node) -> bool:
         return any(leads(item) for item in leaves(node))
     if type(node) in _JSON:
         return type(node) is int or type(node) is float or bool(node)
-    return leads(node.text) or any(map(leads, node.attrib.values())) or any(map(leads, islice(node, PLACES)))
+    values = map(node.get, islice(node.attrib, BESIDE))
+    return leads(node.text) or any(map(leads, values)) or any(map(leads, islice(node, PLACES)))
 
 
-def _step(node: Node, name: str) -> Node:
+def _step(node: Node, name: str, most: int = BESIDE) -> Node:
     """What lies under a name; lists are looked through."""
     if type(node) is list:
-        found = [value for item in leaves(node) if (value := _step(item, name)) is not None]
+        found = [
+            value
+            for item in leaves(node, most)
+            if (value := item.get(name) if type(item) is dict else _step(item, name)) is not None
+        ]
         return found[0] if len(found) == 1 else found or None
     node = opened(node)
     return node.get(name) if type(node) is dict else None
@@ -134,8 +160,9 @@ def _step(node: Node, name: str) -> Node:
 def _deep(tree: Node, name: str) -> Node:
     """Every node of that name, at any depth, in document order and within bounds."""
     if type(tree) not in _JSON:
-        elements = list(islice(tree.iter("{*}" + name), PLACES))
-        return elements[0] if len(elements) == 1 else elements or None
+        elements = tree.iter("{*}" + name)
+        first, second = next(elements, None), next(elements, None)
+        return first if second is None else [first, second, *islice(elements, PLACES - 2)]
     found = []
     waiting: list[tuple[Node, int]] = [(tree, 0)]
     for _ in range(PLACES):
@@ -160,36 +187,47 @@ def finder(place: str) -> Find:
         header = place[7:].strip().lower()
         return lambda view: view.exchange.headers.get(header)
     if place == "/":
-        return lambda view: view.root
+        return lambda view: view.root if view.first else None
     if place == ".":
         return lambda view: view.error.get(".") if type(view.error) is dict else view.error
-    names = place.strip("/").split("/")
+    deep = place.startswith("//")
+    names = place.removeprefix("/").removeprefix("/").split("/")
     if not all(names) or "[" in place or "*" in place:
         raise ProfileError(f"{place!r} is no path: names joined by '/', with no index and no '*'")
     first, rest = names[0], names[1:]
-    if place.startswith("//"):
-        start: Find = lambda view: _deep(view.body.tree, first)  # noqa: E731
-    elif place.startswith("/"):
-
-        def start(view: View) -> Node:
-            root = view.root
-            return root.get(first) if type(root) is dict else _step(root, first)
-    else:
-
-        def start(view: View) -> Node:
-            error = view.error
-            return error.get(first) if type(error) is dict else _step(error, first)
-
-    return _further(start, rest) if rest else start
+    start = _from_anywhere(first) if deep else _from_the_top(first) if place.startswith("/") else _from_the_error(first)
+    return _further(start, rest, PLACES if deep else BESIDE) if rest else start
 
 
-def _further(start: Find, names: list[str]) -> Find:
+def _from_anywhere(name: str) -> Find:
+    return lambda view: _deep(view.body.tree, name) if view.first else None
+
+
+def _from_the_top(name: str) -> Find:
+    def find(view: View) -> Node:
+        if not view.first:
+            return None
+        root = view.root
+        return root.get(name) if type(root) is dict else _step(root, name)
+
+    return find
+
+
+def _from_the_error(name: str) -> Find:
+    def find(view: View) -> Node:
+        error = view.error
+        return error.get(name) if type(error) is dict else _step(error, name)
+
+    return find
+
+
+def _further(start: Find, names: list[str], most: int) -> Find:
     def find(view: View) -> Node:
         node = start(view)
         for name in names:
             if node is None:
                 return None
-            node = _step(node, name)
+            node = node.get(name) if type(node) is dict else _step(node, name, most)
         return node
 
     return find

@@ -11,8 +11,8 @@ LONGEST = 31 * 86_400.0  # no quota's window is longer than a month; what claims
 EPOCH_S = 1e9  # a bare number above is a time of day in seconds, not a duration: thirty years
 EPOCH_MS = 1e11  # and above that, in milliseconds
 
-_NUMBER = re.compile(r"[+-]?\d{1,100}(?:\.\d{0,30})?\Z", re.A)
-_SPANS = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|us|µs|ns|h|m|s)){1,6}\Z", re.A)  # Go's and google.protobuf's
+_NUMBER = re.compile(r"[+-]?\d{1,100}(?:\.\d{0,30})?\Z", re.ASCII)
+_SPANS = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|us|µs|ns|h|m|s)){1,6}\Z", re.ASCII)  # Go's and google.protobuf's
 _SPAN = re.compile(r"([\d.]+)([a-zµ]+)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -23,8 +23,8 @@ def seconds(value: object, *, unit: str | None = None, date: str | None = None) 
     `unit` is what a bare number counts; `date` the response's own Date, against which points in time are held, so that
     clocks need not agree.
     """
-    if type(value) is bool:
-        return None
+    if isinstance(value, int):
+        value = None if type(value) is bool else min(max(value, -1), 10**30)
     text = str(value).strip()[:100] if isinstance(value, str | int | float) else ""
     if not text:
         return None
@@ -71,4 +71,4 @@ def _now(date: str | None) -> float:
 
 
 def _clamped(number: float) -> float | None:
-    return None if math.isnan(number) else min(max(number, 0.0), LONGEST)
+    return None if math.isnan(number) else min(max(0.0, number), LONGEST)

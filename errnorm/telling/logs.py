@@ -39,15 +39,17 @@ def log(
         exc_info = None
         if traceback is not None and error.fault is Fault.INTEGRATION:
             exc_info = (VendorError, VendorError(error, occurrence_id=occurrence_id), traceback)
-        logger.log(level, "%s", error, exc_info=exc_info, extra=extra)
+        made = logger.makeRecord(logger.name, level, __file__, 0, "%s", (error,), exc_info, "log")
+        made.__dict__.update(extra)  # no key of ours is one of logging's, and no line of ours tells whose call it was
+        logger.handle(made)
 
 
 def record(error: CanonicalError, occurrence_id: str, correlation_id: str | None = None) -> dict[str, Any]:
     """The keys of a failure's log record, in plain JSON types."""
     extra: dict[str, Any] = dict(zip(_KEYS, msgspec.structs.astuple(error), strict=True))
     extra["errnorm_retry"] = msgspec.to_builtins(error.retry)
-    extra["errnorm_fields"] = [msgspec.to_builtins(field) for field in error.fields]
-    extra["errnorm_others"] = [str(other) for other in error.others]
+    extra["errnorm_fields"] = [msgspec.to_builtins(field) for field in error.fields] if error.fields else []
+    extra["errnorm_others"] = [str(other) for other in error.others] if error.others else []
     extra["errnorm_fingerprint"] = error.fingerprint
     extra["errnorm_occurrence_id"] = occurrence_id
     extra["errnorm_reference"] = reference_of(occurrence_id)

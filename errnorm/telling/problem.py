@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
+from urllib.parse import quote
 
 from errnorm.families import FAMILIES, Action, Fault
 from errnorm.model import CanonicalError, Problem, ProblemField, reference_of
@@ -86,7 +87,10 @@ def _errors(error: CanonicalError, fields: Mapping[str, str]) -> tuple[ProblemFi
 
 
 def _pointed(name: str) -> str:
-    return "/".join(part.replace("~", "~0").replace("/", "~1") for part in name.split("."))
+    """A dotted name as a JSON pointer that is a URI's fragment (RFC 6901, 6)."""
+    return quote(
+        "/".join(part.replace("~", "~0").replace("/", "~1") for part in name.split(".")), safe="/~!$&'()*+,;=:@?"
+    )
 
 
 FIELD_TEXT = "This was not accepted. Please check it."

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 from errnorm import _json
 from errnorm.families import Action
@@ -193,7 +194,7 @@ def _link(url: str | None, *allowed: re.Pattern[str]) -> str:
 
 def _name(field: ProblemField) -> str:
     """What a JSON pointer points at, as people write it."""
-    return _visible(field.pointer).removeprefix("#").removeprefix("/")
+    return _visible(unquote(field.pointer)).removeprefix("#").removeprefix("/")
 
 
 def _in_words(seconds: int) -> str:

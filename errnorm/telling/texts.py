@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from errnorm.families import Family, Fault
 from errnorm.model import CanonicalError
@@ -11,7 +12,7 @@ from errnorm.telling.negotiation import languages, lookup
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
 
-Text = str | Mapping[str, str]  # one's own text: plain, lazily translated, or by language
+Text = Any  # one's own: plain, lazily translated (anything that str() translates), or a mapping by language
 Messages = Mapping[str, Text]  # by vendor code, reason or family
 ENGLISH = "en"
 
@@ -19,7 +20,8 @@ ENGLISH = "en"
 WAITING_HELPS = "service_unavailable"
 WAITING_IS_NO_HELP = "service_error"
 ALIKE = {
-    WAITING_HELPS: "A service that this page depends on is not available right now. Please try again in a little while.",
+    WAITING_HELPS: "A service that this page depends on is not available right now. "
+    "Please try again in a little while.",
     WAITING_IS_NO_HELP: "Something went wrong on our side, and trying again will not help. We have made a note of it; "
     "if you get in touch, please give the reference.",
 }
@@ -31,7 +33,8 @@ FAMILY_TEXTS: dict[Family, str] = {
     Family.PERMISSION: "Your account does not allow this. Whoever manages it can change that.",
     Family.NOT_FOUND: "What you asked for is not there, or not there any more.",
     Family.METHOD_NOT_ALLOWED: "This cannot be done here.",
-    Family.CONFLICT: "This does not fit with what is already there. Please look at the current state before you try again.",
+    Family.CONFLICT: "This does not fit with what is already there. "
+    "Please look at the current state before you try again.",
     Family.LOCKED: "This is closed or in use at the moment. Please try again later.",
     Family.PAYMENT: "The payment did not go through. Please check the payment details.",
     Family.PAYLOAD: "The file is too large or of a kind that is not accepted. Please choose another one.",
@@ -48,7 +51,7 @@ FAMILY_TEXTS: dict[Family, str] = {
 def profile_of(error: CanonicalError) -> Profile | None:
     """The profile that knows this error's texts, or None."""
     name = error.vendor or error.dialect
-    return registry.get(name) if name in registry.default else None
+    return registry.get(name) if name is not None and name in registry.default else None
 
 
 def detail_for(
@@ -67,10 +70,19 @@ def detail_for(
     profile = profile_of(error)
     if profile is not None and (text := texts_of(profile).get(error.reason)) is not None:
         return text, ENGLISH
-    if profile is not None and (said := error.vendor_user_message) and error.from_vendor and error.fault is Fault.USER:
-        if lookup(wanted or (ENGLISH,), [profile.language], "") == profile.language:
-            return said, profile.language
+    if profile is not None and (said := error.vendor_user_message) and _fit_to_tell(error, profile, wanted):
+        return said, profile.language
     return FAMILY_TEXTS[error.family], ENGLISH
+
+
+def _fit_to_tell(error: CanonicalError, profile: Profile, wanted: tuple[str, ...]) -> bool:
+    """Whether what the vendor wrote for users may reach one: it is theirs, the vendor's, and in their language."""
+    language = profile.language
+    return (
+        bool(error.from_vendor)
+        and error.fault is Fault.USER
+        and lookup(wanted or (ENGLISH,), [language], "") == language
+    )
 
 
 def _own(error: CanonicalError, messages: Iterable[Messages], alike: str | None) -> Iterator[Text]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
@@ -150,6 +148,8 @@ def reason_of(name: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a name that is nearly one of the known ones, else the known ones if they are few."""
+    import difflib  # slow to import, and only for complaints
+
     names = [str(each) for each in known]
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     if close:
@@ -159,14 +159,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def load(text: str, where: str, *, dialect: bool = False) -> Profile:
     """The profile that a TOML text holds. `where` names the text in complaints. Raises ProfileError."""
+    import tomllib  # slow to import
+
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{where}: not TOML: {error}") from None
     if not isinstance(raw.get("name"), str) or not _NAME.match(raw["name"]):
         raise ProfileError(f"{where}: name: every profile needs one, of lower-case letters, digits and hyphens")
-    raw["rules"] = tuple(_rule(rule, f"{where}: rules.{at}") for at, rule in enumerate(_of(raw, "rules", list, where), 1))
-    raw["codes"] = {code: _row(row, code, f"{where}: codes.{code}") for code, row in _of(raw, "codes", dict, where).items()}
+    raw["rules"] = tuple(
+        _rule(rule, f"{where}: rules.{at}") for at, rule in enumerate(_of(raw, "rules", list, where), 1)
+    )
+    raw["codes"] = {
+        code: _row(row, code, f"{where}: codes.{code}") for code, row in _of(raw, "codes", dict, where).items()
+    }
     raw["statuses"] = {
         _status(status, where): _row(row, None, f"{where}: statuses.{status}")
         for status, row in _of(raw, "statuses", dict, where).items()
@@ -174,7 +180,8 @@ def load(text: str, where: str, *, dialect: bool = False) -> Profile:
     for key, kind in _TABLES.items():
         if key in raw:
             raw[key] = _convert(raw[key], kind, f"{where}: {key}")
-    return _convert(raw | {"dialect": dialect}, Profile, where)
+    profile: Profile = _convert(raw | {"dialect": dialect}, Profile, where)
+    return profile
 
 
 _TABLES: dict[str, Any] = {
@@ -193,7 +200,9 @@ _CHOICES: dict[str, Iterable[str]] = {
     "body": get_args(Kind),
     "unit": get_args(Unit),
 }
-_KEYS = sorted({key for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit) for key in record.__struct_fields__})
+_KEYS = sorted(
+    {key for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit) for key in record.__struct_fields__}
+)
 
 
 def _of(raw: Mapping[str, Any], key: str, kind: type[Any], where: str) -> Any:
@@ -224,7 +233,8 @@ def _rule(rule: Any, address: str) -> Rule:
     if not isinstance(rule, dict) or not {"when", "then"} <= rule.keys():
         raise ProfileError(f"{address}: a rule is a table with `when` and `then`")
     when = _convert(rule["when"], When, f"{address}.when")
-    return _convert(rule | {"when": when, "then": _row(rule["then"], None, f"{address}.then")}, Rule, address)
+    made: Rule = _convert(rule | {"when": when, "then": _row(rule["then"], None, f"{address}.then")}, Rule, address)
+    return made
 
 
 def _row(row: Any, code: str | None, address: str) -> Then:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -126,11 +125,12 @@ class Registry:
         """
         if self._installed:
             return
-        from importlib.metadata import entry_points  # slow to import, and few processes get here
+        import logging  # slow to import, all three, and few processes get here
+        from importlib.metadata import entry_points
         from importlib.resources import as_file, files
 
-        with self._lock:
-            for point in () if self._installed else entry_points(group=ENTRY_POINTS):
+        with self._lock:  # a second thread takes in what is there already, which changes nothing
+            for point in entry_points(group=ENTRY_POINTS):
                 try:
                     with as_file(files(point.value)) as folder:
                         self._take(profile_files(folder), point.value)
@@ -198,4 +198,3 @@ def _indexed() -> dict[str, Entry]:
 
 default = Registry(_indexed())
 get = default.get
-

@@ -1,0 +1,126 @@
+"""The settings of an app held to account: one line for what is off, with the nearest name or what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypedDict
+
+from errnorm.families import Family
+from errnorm.model import Credentials, UnknownVendorError
+from errnorm.reading.outcomes import OUTCOMES
+from errnorm.telling.texts import ALIKE, Messages
+from errnorm.vendors import registry
+from errnorm.vendors.profile import REASON, nearest
+
+
+class SettingsError(ValueError):
+    """A setting that is off: one line that says which, and what would be right."""
+
+
+class VendorSettings(TypedDict, total=False):
+    """What an app says of one vendor.
+
+    `messages` and `statuses` go by vendor code, reason or family; `hosts` are its own (self-hosted); `fields` are the
+    vendor's dotted field names, each with the app's own.
+    """
+
+    messages: Messages
+    statuses: Mapping[str, int]
+    hosts: Iterable[str]
+    credentials: Credentials
+    fields: Mapping[str, str]
+
+
+def check(policy: Any) -> None:
+    """Looks at all that an app may settle, whatever was given for it. Raises SettingsError."""
+    _one_of(policy.handle, ("vendor",), "handle")
+    _one_of(policy.credentials, ("app", "user"), "credentials")
+    _one_of(policy.gateway_statuses, ("keep", "503"), "gateway_statuses")
+    if not isinstance(policy.cap, int) or not 1_024 <= policy.cap <= 16_777_216:
+        raise SettingsError(f"cap: must be a number of bytes, 1024 to 16777216, not {policy.cap!r}")
+    if not isinstance(policy.correlation_header, str) or not _HEADER.fullmatch(policy.correlation_header):
+        raise SettingsError(f"correlation_header: must be a header's name, not {policy.correlation_header!r}")
+    for name in ("support_url", "reconnect_url", "type_base"):
+        if getattr(policy, name) is not None:
+            _text(getattr(policy, name), name)
+    for name in ("template", "recognise"):
+        value = getattr(policy, name)
+        if value is not None and not callable(value):
+            raise SettingsError(f"{name}: must be callable, not {value!r}")
+    _check_tables(policy.messages, policy.statuses, {*Family, *ALIKE}, "")
+    _table(policy.vendors, "vendors")
+    for vendor, own in policy.vendors.items():
+        _check_vendor(vendor, own)
+
+
+def _check_vendor(vendor: str, own: Any) -> None:
+    try:
+        profile = registry.get(vendor)
+    except UnknownVendorError as error:
+        raise SettingsError(f"vendors: {error}") from None
+    _table(own, f"vendors.{vendor}")
+    at = f"vendors.{vendor}."
+    for key in own:
+        if key not in VendorSettings.__annotations__:
+            raise SettingsError(f"{at}{key}: no such setting{nearest(key, VendorSettings.__annotations__)}")
+    if "credentials" in own:
+        _one_of(own["credentials"], ("app", "user"), f"{at}credentials")
+    list_of(own.get("hosts", ()), (str,), f"{at}hosts", "host names")
+    _table(own.get("fields", {}), f"{at}fields")
+    for name in (*own.get("fields", {}).keys(), *own.get("fields", {}).values()):
+        _text(name, f"{at}fields")
+    reasons = {then.reason for _, then in profile.rows() if then.reason}
+    known = {*profile.codes, *reasons, *_REASONS, *Family}
+    _check_tables(own.get("messages", {}), own.get("statuses", {}), known, at)
+
+
+def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> None:
+    for name, table in (("messages", messages), ("statuses", statuses)):
+        _table(table, f"{at}{name}")
+        for key in table:
+            if not isinstance(key, str):
+                raise SettingsError(f"{at}{name}: codes are text: write {str(key)!r}, not {key!r}")
+            if key not in known and (at or not REASON.match(key)):
+                raise SettingsError(f"{at}{name}.{key}: no such code, reason or family{nearest(key, known)}")
+    for key, text in messages.items():
+        _check_text(text, f"{at}messages.{key}")
+    for key, status in statuses.items():
+        if not isinstance(status, int) or not 400 <= status <= 599:
+            raise SettingsError(f"{at}statuses.{key}: must be an HTTP status, 400 to 599, not {status!r}")
+
+
+def _check_text(text: Any, at: str) -> None:
+    if isinstance(text, Mapping) and not text:
+        raise SettingsError(f"{at}: no language in it")
+    for each in text.values() if isinstance(text, Mapping) else (text,):
+        if isinstance(each, _NO_TEXT):
+            raise SettingsError(f"{at}: must be text, or texts by language, not {each!r}")
+
+
+# What a vendor's failure may be called that none of its profile's rows names: after its family, or how the call failed.
+_REASONS = {*map(str.upper, Family), *(outcome.reason for outcome in OUTCOMES.values())} - {""}
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+_NO_TEXT = (int, float, bytes, Mapping, list, tuple, set, frozenset, type(None))  # a lazy text may be of any class
+
+
+def _table(value: Any, at: str) -> None:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{at}: must be a dict, not {value!r}")
+
+
+def _text(value: Any, at: str) -> None:
+    if not isinstance(value, str):
+        raise SettingsError(f"{at}: must be text, not {value!r}")
+
+
+def list_of(value: Any, kinds: tuple[type[Any], ...], at: str, what: str) -> None:
+    """Whether a value is a list of such things, as opposed to one of them. Raises SettingsError."""
+    listed = isinstance(value, Collection) and not isinstance(value, str | bytes)
+    if not listed or not all(isinstance(each, kinds) for each in value):
+        raise SettingsError(f"{at}: must be a list of {what}, not {value!r}")
+
+
+def _one_of(value: object, choices: tuple[str, ...], at: str) -> None:
+    if value not in choices:
+        raise SettingsError(f"{at}: must be {' or '.join(map(repr, choices))}, not {value!r}")
