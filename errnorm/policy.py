@@ -11,6 +11,7 @@ import msgspec
 from errnorm.families import Action, Family, Fault, response_status_of
 from errnorm.model import CanonicalError, Credentials, Problem
 from errnorm.reading.parsing import Reader, Recognise
+from errnorm.reading.plans import plan_of, shape_of
 from errnorm.settings import SettingsError, VendorSettings, check, list_of
 from errnorm.telling.texts import Messages
 from errnorm.vendors import registry
@@ -50,7 +51,9 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
         list_of(paths, (str, Path), "paths", "paths")
         for path in paths:
             try:
-                registry.default.add(path)
+                for name in registry.default.add(path):
+                    plan_of(registry.get(name))
+                    shape_of(registry.default.entry(name))
             except ProfileError as error:
                 raise SettingsError(f"paths: {error}") from None
         check(self)

@@ -21,6 +21,16 @@ from errnorm.reading.parsing import Reader
 parse = Reader().parse
 SAMPLES = [sample for file in built_in_files().values() for sample in samples_of(file)]
 VENDORS = [*built_in_files(), None]
+WIDEST = [
+    "lionbridge",
+    "phase",
+    "risumail",
+    "shopify",
+    "google-rpc",
+    "soap",
+    "generic",
+    None,
+]  # the most paths, of each kind
 MUTANTS = int(os.environ.get("ERRNORM_HOSTILE", "20000"))
 CAP = 65_536
 LOOPS = 40  # how many calibration loops (about a millisecond each) the worst body of 64 KiB may cost
@@ -157,7 +167,7 @@ WORST = [
 @pytest.mark.parametrize("text", WORST, ids=count())
 def test_the_worst_body_takes_a_bounded_time(text):
     body, loop = text.encode()[:CAP], calibration()
-    for vendor in VENDORS:
+    for vendor in WIDEST:
         best = float("inf")
         for _ in range(4):
             start = time.perf_counter()

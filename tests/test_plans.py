@@ -9,8 +9,9 @@ import pytest
 from errnorm.reading.bodies import decode
 from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
-from errnorm.reading.responses import failed, fits, read
+from errnorm.reading.responses import failed, fitting, read
 from errnorm.vendors.profile import load
+from errnorm.vendors.registry import Entry
 
 HEAD = 'name = "acme"\n'
 
@@ -135,7 +136,7 @@ def test_where_the_layout_yields_nothing_the_generic_one_does_with_the_vendors_c
 # headers, body: verdict, after_s
 ADVICE = [
     ({"R": "true"}, {}, "safe", 9), ({"R": "FALSE"}, {}, "never", 9), ({"R": "maybe"}, {}, "if_idempotent", 9), ({"W": "250"}, {}, "if_idempotent", 0.25),
-    ({}, {"after": "12.5s"}, "if_idempotent", 12.5), ({"W": "x"}, {"after": 3}, "if_idempotent", 3), ({}, {"after": True}, "if_idempotent", 9), ({"A": "5", "B": "20"}, {}, "if_idempotent", 20),
+    ({}, {"after": "12.5s"}, "if_idempotent", 12.5), ({"W": "x"}, {"after": 3}, "if_idempotent", 3), ({}, {"after": True}, "if_idempotent", 9), ({"A": "5", "B": "20"}, {}, "if_idempotent", 9),
     ({"A": "5", "B": "20"}, {"after": 1}, "if_idempotent", 1), ({}, {"after": ["", "4"]}, "if_idempotent", 4),
 ]  # fmt: skip
 
@@ -145,6 +146,15 @@ def test_the_vendors_own_word_beats_the_tables(headers, body, verdict, after_s):
     toml = '[read]\nshould_retry = ["header:R"]\nwait = [{ at = "header:W", unit = "ms" }, "/after"]\nreset = ["header:A", "header:B"]\n[statuses]\n429 = { family = "rate_limit", wait = 9 }'
     retry = told(toml, {"message": "m"} | body, status=429, headers=headers).retry
     assert (retry.verdict, retry.after_s) == (verdict, after_s)
+
+
+def test_of_several_windows_the_longest_counts_where_waiting_helps():
+    toml = '[read]\nreset = ["header:A", "header:B"]\n[statuses]\n400 = "validation"\n403 = { family = "rate_limit", retry = "never" }'
+    windows = {"A": "5", "B": "20"}
+    waits = {
+        status: told(toml, {"message": "m"}, status=status, headers=windows).retry.after_s for status in (429, 400, 403)
+    }
+    assert waits == {429: 20, 400: None, 403: None}
 
 
 def test_failed_and_shape_are_whens():
@@ -161,11 +171,9 @@ def test_failed_and_shape_are_whens():
         ("", 200, False, False),
     ):
         exchange = Exchange(status)
-        assert (failed(decode(body), exchange, profile), fits(decode(body), exchange, profile)) == (
-            is_failure,
-            is_shape,
-        )
-    assert not fits(decode("{}"), Exchange(), load(HEAD, "acme.toml"))
+        fits = [*fitting(decode(body), exchange, [("acme", Entry(shape=profile.shape))])]
+        assert (failed(decode(body), exchange, profile), fits) == (is_failure, ["acme"] if is_shape else [])
+    assert not [*fitting(decode("{}"), Exchange(), [("acme", Entry())])]
 
 
 def test_an_unreadable_body_is_for_engineers_and_redacted():

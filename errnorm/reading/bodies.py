@@ -13,6 +13,7 @@ from errnorm import _json
 from errnorm.reading.headers import NO_HEADERS, Headers
 
 DEPTH = 32  # levels of nesting; no vendor's error needs ten
+FORM = 100  # members of a form that are read
 LOOSE = 16_384  # bytes of a malformed document that get a second, lenient reading
 EXCERPT = 8_192  # characters of an unreadable body that are looked at, before they are cleaned and cut
 # what a document needs to be told from another, blanks and a byte order mark apart
@@ -31,6 +32,8 @@ _CODECS = re.compile(
 )
 _TITLE = re.compile(r"<title\b[^>]{0,300}+>([^<]{0,600}+)", re.IGNORECASE)
 _HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>((?:[^<]|<(?!/?h[1-3]))*+)", re.IGNORECASE)
+_EVENT = re.compile(r"^data:\s*+(\{[^\n]++)", re.MULTILINE)
+_ERROR_EVENT = re.compile(r"^event:[ ]?error\s*?\n(?:id:[^\n]*+\n)?+data:\s*+(\{[^\n]++)", re.MULTILINE)
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -60,6 +63,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     tree: Any = None
     text: str = ""
     excerpt: str = ""
+    deep: dict[str, Any] = {}  # what was looked for at any depth, and found
 
 
 EMPTY = Body("empty")
@@ -89,7 +93,7 @@ def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEA
         return _html_body(data, headers) if _HTML.match(data) else _xml_body(data, headers)
     if not data or data == b"null":
         return EMPTY
-    return Body("text", text=_text(data[:EXCERPT], headers))
+    return _text_body(data, headers)
 
 
 def _json_body(data: bytes, headers: Headers) -> Body:
@@ -203,6 +207,19 @@ def _html_body(data: bytes, headers: Headers) -> Body:
     heading = _HEADING.search(page)
     words = [unescape(_TAG.sub(" ", match.group(1))).strip() for match in (title, heading) if match]
     return Body("html", text=next((word for word in words if word), ""))
+
+
+def _text_body(data: bytes, headers: Headers) -> Body:
+    """Plain text; or what only looks like it: a form (OAuth, RFC 6749, 4.1.2.1), or a stream of events."""
+    text = _text(data[:EXCERPT], headers)
+    streamed = data.startswith((b"data:", b"event:", b"id:", b":"))
+    if streamed and (event := _ERROR_EVENT.search(text) or _EVENT.search(text)):
+        return _json_body(event[1].strip().encode(errors="replace"), NO_HEADERS)
+    if "x-www-form-urlencoded" in (headers.get("content-type") or "").lower():
+        from urllib.parse import parse_qsl  # slow to import
+
+        return Body("json", dict(parse_qsl(text)[:FORM]))
+    return Body("text", text=text)
 
 
 def _kind(data: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from errnorm.model import FieldError
-from errnorm.reading.paths import Find, Node, View, cutter, finder, leaves, text_of, words_of
+from errnorm.reading.paths import Find, Node, View, cutter, finder, leaves, opened, text_of, words_of
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, ProfileError
 
@@ -22,7 +22,7 @@ def field_reader(spec: Fields) -> FieldReader:
     """The function that reads the fields of an error; its second argument is what was read of it as other facts."""
     if bool(spec.each) == bool(spec.map):
         raise ProfileError("either `each` or `map`")
-    return _map_reader(spec.map) if spec.map else _list_reader(spec)
+    return _map_reader(spec) if spec.map else _list_reader(spec)
 
 
 def _list_reader(spec: Fields) -> FieldReader:
@@ -49,22 +49,45 @@ def _list_reader(spec: Fields) -> FieldReader:
     return read
 
 
-def _map_reader(path: str) -> FieldReader:
-    """The whole body is such a map only if nothing else was read from it, and only as far as it holds lists."""
-    find, whole = finder(path), path in ("/", ".")
+def _map_reader(spec: Fields) -> FieldReader:
+    """The names of a map, walked down to the texts, or to what the spec's own paths lead from to one, are the paths.
+
+    The whole body is such a map only if nothing else was read from it, and only as far as it holds lists.
+    """
+    find, whole = finder(spec.map), spec.map in ("/", ".")
+    code, message = (tuple(map(cutter, places)) for places in (spec.code, spec.message))
+
+    def said_of(node: Node, view: View) -> tuple[str, str | None]:
+        """What an object at the end of the names says, and its code; "" where it says nothing."""
+        at = view.at(node, view.first)
+        said = next((words for find in message if (words := words_of(find(at)))), "")
+        return said, _short(code, at) if said else None
 
     def read(view: View, taken: Collection[str]) -> list[FieldError]:
         if whole and any(taken):
             return []
-        node = find(view)
+        node = opened(find(view), attributes=False)
         if type(node) is not dict:
             return []
-        return [
-            FieldError(clean(name, SHORT), None, clean(said))
-            for name, said in _walked(_lists(node) if whole else node, taken)
-        ]
+        fields: list[FieldError] = []
+        objects: set[str] = set()  # those that are fields as a whole
+        room = TEXT
+        for name, leaf in _walked(_lists(node) if whole else node):
+            said, its_code = said_of(leaf, view) if type(leaf) is dict and message else (_text(leaf), None)
+            room -= len(name) + len(said)
+            if room < 0 or len(fields) == FIELDS:
+                break
+            if type(leaf) is dict and said:
+                objects.add(name)
+            if said and said not in taken and name.rpartition(".")[0] not in objects:
+                fields.append(FieldError(clean(name, SHORT), its_code, clean(said)))
+        return fields
 
     return read
+
+
+def _text(node: Node) -> str:
+    return node.strip() if type(node) is str else ""
 
 
 def _lists(node: Node) -> Node:
@@ -76,23 +99,22 @@ def _lists(node: Node) -> Node:
     }
 
 
-def _walked(node: Node, taken: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The texts of a map, each by the names that lead to it; what was read as a fact of the error is no field of it."""
+def _walked(node: Node) -> Iterator[tuple[str, Node]]:
+    """What a map holds, each by the names that lead to it: maps before what they hold themselves."""
     waiting: list[tuple[str, Node]] = [("", node)]
-    count, room = 0, TEXT
     for _ in range(WALKED):
-        if not waiting or count == FIELDS or room < 0:
+        if not waiting:
             break
         path, node = waiting.pop()
+        node = opened(node, attributes=False)
+        if type(node) is list:
+            waiting.extend((path, each) for each in reversed(node[:FIELDS]))
+            continue
+        if path:
+            yield path, node
         if type(node) is dict:
             below = ((f"{path}.{name}" if path else name, each) for name, each in islice(node.items(), FIELDS))
-            waiting.extend(reversed(list(below)))
-        elif type(node) is list:
-            waiting.extend((path, each) for each in reversed(node[:FIELDS]))
-        elif type(node) is str and (said := node.strip()) and said not in taken:
-            count, room = count + 1, room - len(path) - len(said)
-            if room >= 0:
-                yield path, said
+            waiting.extend(reversed([pair for pair in below if not pair[0].endswith(".")]))
 
 
 def _dotted(node: Node) -> str:

@@ -12,11 +12,12 @@ from errnorm.reading.bodies import Body, decode
 from errnorm.reading.clients import Response, Transport, response_of, transport_of
 from errnorm.reading.headers import NO_HEADERS, Headers, RawHeaders
 from errnorm.reading.paths import Exchange
-from errnorm.reading.responses import OTHERS, failed, fits, read
+from errnorm.reading.responses import OTHERS, failed, fitting, read
 from errnorm.redaction import clean
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile
 
+SHAPED = 16_384  # bytes of a body whose shape is looked at; who writes more is asked by name
 Recognise = Callable[[object], CanonicalError | None]
 
 
@@ -45,7 +46,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         folded = Headers(headers) if headers else NO_HEADERS
         decoded = decode(body, folded, self.cap)
         exchange = Exchange(_status(status), folded, method and clean(method.upper(), 20), operation)
-        profile = self._profile(vendor, url, decoded, exchange)
+        profile = self._profile(vendor, url, decoded, exchange, len(body))
         if operation is None and url and profile.operations:
             exchange = msgspec.structs.replace(exchange, operation=operation_of(profile, method, url))
         return read(decoded, exchange, profile)
@@ -85,7 +86,10 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         folded = Headers(response.headers)
         decoded = decode(response.body, folded, self.cap)
         exchange = Exchange(response.status, folded, response.method, operation)
-        return failed(decoded, exchange, self._profile(vendor, response.url, decoded, exchange))
+        profile = self._profile(vendor, response.url, decoded, exchange, len(response.body))
+        if operation is None:
+            exchange = msgspec.structs.replace(exchange, operation=operation_of(profile, *response[-2:]))
+        return failed(decoded, exchange, profile)
 
     def _of_transport(self, transport: Transport, vendor: str | None, operation: str | None) -> CanonicalError:
         family, reason, sent, method, url = transport
@@ -128,16 +132,18 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             return [self.hosts[host]]
         return registry.default.at(host) if host else []
 
-    def _profile(self, vendor: str | None, url: str | None, body: Body, exchange: Exchange) -> Profile:
+    def _profile(self, vendor: str | None, url: str | None, body: Body, exchange: Exchange, size: int) -> Profile:
+        """The profile that is named, else the one at the host, else the first whose shape a body of this size has."""
         if vendor is not None:
             return registry.get(vendor)
         names = self._names(vendor, url)
         if len(names) == 1:
             return registry.get(names[0])
-        if body.tree is not None:
-            for name in names or registry.default.shaped():
-                if fits(body, exchange, profile := registry.get(name)):
-                    return profile
+        if size <= SHAPED and (body.tree is not None or body.kind == "html"):
+            known = registry.default
+            entries = [(name, known.entry(name)) for name in names] if names else known.shaped()
+            if (name := next(fitting(body, exchange, entries), None)) is not None:
+                return registry.get(name)
         return registry.get(registry.GENERIC)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from errnorm.reading.bodies import DEPTH, Body
+from errnorm.reading.bodies import Body
 from errnorm.reading.headers import NO_HEADERS, Headers
 from errnorm.vendors.profile import Place, ProfileError, Spot
 
@@ -158,26 +158,23 @@ def _step(node: Node, name: str, most: int = BESIDE) -> Node:
 
 
 def _deep(tree: Node, name: str) -> Node:
-    """Every node of that name, at any depth, in document order and within bounds."""
+    """Every node of that name, at any depth, and within bounds: one that holds others before what it holds."""
     if type(tree) not in _JSON:
         elements = tree.iter("{*}" + name)
         first, second = next(elements, None), next(elements, None)
         return first if second is None else [first, second, *islice(elements, PLACES - 2)]
-    found = []
-    waiting: list[tuple[Node, int]] = [(tree, 0)]
+    found: list[Node] = []
+    waiting = [tree]  # no deeper than DEPTH: what is deeper has not been decoded
     for _ in range(PLACES):
         if not waiting:
             break
-        node, depth = waiting.pop()
-        inner: list[Node] = []
+        node = waiting.pop()
         if type(node) is dict:
             if name in node:
                 found.append(node[name])
-            inner = list(islice(node.values(), PLACES))
-        elif type(node) is list:
-            inner = node[:PLACES]
-        if depth < DEPTH:
-            waiting.extend((each, depth + 1) for each in reversed(inner) if type(each) is dict or type(each) is list)
+            node = list(islice(node.values(), PLACES))
+        if type(node) is list:
+            waiting += [each for each in node[PLACES - 1 :: -1] if type(each) is dict or type(each) is list]
     return found or None
 
 
@@ -200,7 +197,15 @@ def finder(place: str) -> Find:
 
 
 def _from_anywhere(name: str) -> Find:
-    return lambda view: _deep(view.body.tree, name) if view.first else None
+    def find(view: View) -> Node:
+        if not view.first:
+            return None
+        deep = view.body.deep
+        if name not in deep:
+            deep[name] = _deep(view.body.tree, name)
+        return deep[name]
+
+    return find
 
 
 def _from_the_top(name: str) -> Find:

@@ -10,6 +10,7 @@ from errnorm.families import WaitSource
 from errnorm.reading.fields import FieldReader, field_reader
 from errnorm.reading.paths import Find, View, cutter, finder, leads, leaves, text_of, unit_of
 from errnorm.vendors.profile import Place, Profile, ProfileError, Then, When
+from errnorm.vendors.registry import Entry
 
 Made = TypeVar("Made")
 Condition = Callable[[View], bool]
@@ -51,7 +52,12 @@ class Plan(NamedTuple):
     codes: dict[str, Row]
     statuses: dict[int, Row]
     failed: tuple[Condition, ...]
-    shape: Condition | None
+
+
+@lru_cache(maxsize=4_096)
+def shape_of(entry: Entry) -> tuple[Condition, ...]:
+    """The shapes by which a profile's bodies are known, before it is read: one of them has to hold."""
+    return tuple(map(condition, entry.shape))
 
 
 @lru_cache(maxsize=4_096)
@@ -85,7 +91,6 @@ def plan_of(profile: Profile) -> Plan:
         {code: Row(then, f"{name}:codes.{code}") for code, then in profile.codes.items()},
         {status: Row(then, f"{name}:statuses.{status}") for status, then in profile.statuses.items()},
         _each(f"{name}: failed", condition, profile.failed),
-        next(iter(_each(f"{name}: shape", condition, (profile.shape,) if profile.shape else ())), None),
     )
 
 

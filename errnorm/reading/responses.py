@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import islice
 
@@ -10,11 +10,12 @@ from errnorm.model import CanonicalError, FieldError
 from errnorm.reading.bodies import Body
 from errnorm.reading.fields import SHORT
 from errnorm.reading.paths import Exchange, Find, Node, View, leaves, text_of, words_of
-from errnorm.reading.plans import Plan, plan_of
+from errnorm.reading.plans import Plan, plan_of, shape_of
 from errnorm.reading.rulings import maker
 from errnorm.redaction import clean
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile
+from errnorm.vendors.registry import Entry
 
 OTHERS = 16
 CANDIDATES = 64  # errors of a body that are looked at for something that they say
@@ -28,7 +29,13 @@ def read(body: Body, exchange: Exchange, profile: Profile) -> CanonicalError:
     """
     plan = plan_of(profile)
     view = View(exchange, body, plan.attributes)
-    if body.tree is not None:
+    if body.tree is None:
+        # a text may be a code; a header may hold one, whatever the body
+        view.error = view.opened_root = body.text if body.kind == "text" else None
+        error = _told(plan, plan, view)
+        if error is not None:
+            return error
+    else:
         errors = _errors(plan, plan, view)
         if not errors and profile.name != registry.GENERIC:
             read_by = plan_of(registry.get(registry.GENERIC))
@@ -36,7 +43,7 @@ def read(body: Body, exchange: Exchange, profile: Profile) -> CanonicalError:
         if errors:
             return errors[0] if len(errors) == 1 else errors[0].replace(others=tuple(errors[1:]))
         view.error = view.root
-    return maker(profile, None, body.kind, exchange.status, exchange.method)((), body.text, body.excerpt, "", (), view)
+    return maker(profile, None, body.kind, exchange.status, exchange.method)((), "", "", "", (), view)
 
 
 def failed(body: Body, exchange: Exchange, profile: Profile) -> bool:
@@ -46,10 +53,11 @@ def failed(body: Body, exchange: Exchange, profile: Profile) -> bool:
     return any(holds(view) for holds in plan.failed)
 
 
-def fits(body: Body, exchange: Exchange, profile: Profile) -> bool:
-    """Whether a body has the shape by which a profile's are known."""
-    plan = plan_of(profile)
-    return plan.shape is not None and plan.shape(_whole(plan, body, exchange))
+def fitting(body: Body, exchange: Exchange, entries: Iterable[tuple[str, Entry]]) -> Iterator[str]:
+    """The names of the profiles by whose shapes a body may be known."""
+    view = View(exchange, body, attributes=True)
+    view.error = view.root
+    return (name for name, entry in entries if any(holds(view) for holds in shape_of(entry)))
 
 
 def _whole(plan: Plan, body: Body, exchange: Exchange) -> View:
@@ -91,8 +99,10 @@ def _told(read_by: Plan, plan: Plan, view: View) -> CanonicalError | None:
             text = text_of(node)
             if text and (text in plan.codes or _is_code(text, exchange.status)):
                 codes.append(text)
-    message = _words(read_by.message, view, codes)
+    body = view.body
+    message = _words(read_by.message, view, codes) or ("" if body.text in codes else body.text)
     detail = _words(read_by.detail, view, (*codes, message)) if read_by.detail else ""
+    detail = detail or body.excerpt
     fields: Sequence[FieldError] = ()
     for reader in read_by.fields:
         if fields := reader(view, (*codes, message, detail)):
@@ -102,7 +112,7 @@ def _told(read_by: Plan, plan: Plan, view: View) -> CanonicalError | None:
     if read_by.field and not fields:
         fields = _one_field(read_by.field, view, codes, message)
     user_message = _words(read_by.user_message, view, ()) if read_by.user_message else ""
-    make = maker(plan.profile, read_by.profile, view.body.kind, exchange.status, exchange.method)
+    make = maker(plan.profile, read_by.profile, body.kind, exchange.status, exchange.method)
     return make(codes, message, detail, user_message, fields, view)
 
 

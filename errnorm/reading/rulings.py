@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from errnorm.families import (
     FAMILIES,
     IDEMPOTENT_METHODS,
@@ -60,6 +62,13 @@ def ruling(then: Then | None, status: int | None, idempotent: bool) -> Ruling:
 
 
 @lru_cache(maxsize=16_384)
+def joined(then: Then, other: Then) -> Then:
+    """A row that names no family, with what the other one says where it says nothing."""
+    said = {key: value for key in Then.__struct_fields__ if (value := getattr(then, key)) not in (None, False)}
+    return msgspec.structs.replace(other, **said)
+
+
+@lru_cache(maxsize=16_384)
 def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | None, method: str | None) -> Make:
     """The function that makes errors of what responses of this status, with bodies of this kind, were read to say.
 
@@ -99,10 +108,12 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
     ) -> CanonicalError:
         view.codes = codes
         then, address = row_of(codes, view) if codes or rules else by_status
+        if then is not None and then.family is None and by_status.then is not None:
+            then = joined(then, by_status.then)
         family, reason, fault, action, advice, response_status = ruling(then, status, idempotent)
         exchange = view.exchange
         if exchange.headers is not NO_HEADERS or not headers_tell:
-            advice = _advised(plan, family, advice, view)
+            action, advice = _advised(plan, family, action, advice, view)
         said = clean(message) if message else None
         return CanonicalError(
             vendor,
@@ -136,23 +147,34 @@ def _request_id(finds: tuple[Find, ...], view: View) -> str | None:
     return next((clean(text, SHORT) or None for find in finds if (text := text_of(find(view)))), None)
 
 
-def _advised(plan: Plan, family: Family, advice: RetryAdvice, view: View) -> RetryAdvice:
-    """The advice with the vendor's own word on retrying and the wait that the response names."""
-    verdict = next(
-        (_WORDS[word] for find in plan.should_retry if (word := text_of(find(view)).lower()) in _WORDS), advice.verdict
-    )
+def _advised(plan: Plan, family: Family, action: Action, advice: RetryAdvice, view: View) -> tuple[Action, RetryAdvice]:
+    """The advice with the vendor's own word on retrying, and what helps then, and the wait that the response names."""
+    for find in plan.should_retry:
+        if (word := text_of(find(view)).lower()) in _WORDS:
+            verdict, others, instead = _WORDS[word]
+            advice = RetryAdvice(verdict, advice.after_s, advice.source, advice.reroute)
+            return instead if action in others else action, _waited(plan, family, advice, view)
+    return action, _waited(plan, family, advice, view)
+
+
+def _waited(plan: Plan, family: Family, advice: RetryAdvice, view: View) -> RetryAdvice:
+    verdict = advice.verdict
     for wait in plan.waits:
         if (after := _seconds(wait, view)) is not None:
             return RetryAdvice(verdict, after, wait.source, advice.reroute)
-    if plan.resets and family is Family.RATE_LIMIT and verdict is not Verdict.NEVER:
+    if plan.resets and family is Family.RATE_LIMIT and verdict is not Verdict.NEVER and advice.after_s is None:
         windows = [(after, wait.source) for wait in plan.resets if (after := _seconds(wait, view)) is not None]
         if windows:
             after, source = max(windows, key=lambda window: window[0])
             return RetryAdvice(verdict, after, source, advice.reroute)
-    return advice if verdict is advice.verdict else RetryAdvice(verdict, advice.after_s, advice.source, advice.reroute)
+    return advice
 
 
-_WORDS = {"true": Verdict.SAFE, "false": Verdict.NEVER}
+# A vendor's word: the verdict, and what helps instead of what contradicts it.
+_WORDS: dict[str, tuple[Verdict, frozenset[Action], Action]] = {
+    "true": (Verdict.SAFE, frozenset(Action) - {Action.RETRY, Action.WAIT}, Action.RETRY),
+    "false": (Verdict.NEVER, frozenset({Action.RETRY, Action.WAIT}), Action.CONTACT_SUPPORT),
+}
 
 
 def _seconds(wait: Wait, view: View) -> float | None:

@@ -115,7 +115,7 @@ class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
     hosts: tuple[str, ...] = ()
     speaks: tuple[Kind, ...] = ()
     language: str = "en"
-    shape: When | None = None
+    shape: tuple[When, ...] = ()
     failed: tuple[When, ...] = ()
     read: Read = Read()
     operations: dict[str, str] = {}
@@ -177,6 +177,8 @@ def load(text: str, where: str, *, dialect: bool = False) -> Profile:
         _status(status, where): _row(row, None, f"{where}: statuses.{status}")
         for status, row in _of(raw, "statuses", dict, where).items()
     }
+    if isinstance(raw.get("shape"), dict):
+        raw["shape"] = [raw["shape"]]
     for key, kind in _TABLES.items():
         if key in raw:
             raw[key] = _convert(raw[key], kind, f"{where}: {key}")
@@ -186,7 +188,7 @@ def load(text: str, where: str, *, dialect: bool = False) -> Profile:
 
 _TABLES: dict[str, Any] = {
     "read": Read,
-    "shape": When,
+    "shape": tuple[When, ...],
     "failed": tuple[When, ...],
     "operations": dict[str, str],
     "limits": tuple[Limit, ...],

@@ -11,7 +11,7 @@ import msgspec
 
 from errnorm import _json
 from errnorm.model import UnknownVendorError
-from errnorm.vendors.profile import Profile, ProfileError, load, nearest
+from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.json"
@@ -19,12 +19,12 @@ GENERIC = "generic"
 ENTRY_POINTS = "errnorm.vendors"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, eq=False, omit_defaults=True):
     """What the index knows of a profile before it is read."""
 
     file: str = ""  # of a built-in one
     hosts: tuple[str, ...] = ()
-    shaped: bool = False
+    shape: tuple[When, ...] = ()
     dialect: bool = False
 
 
@@ -44,6 +44,10 @@ class Registry:
         """The profile of that name. Raises UnknownVendorError, which names the nearest."""
         profile = self._profiles.get(name)
         return profile if profile is not None else self._read(name)
+
+    def entry(self, name: str) -> Entry:
+        """What is known of a profile without reading it."""
+        return self._index[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
@@ -71,7 +75,7 @@ class Registry:
                 return found
         return []
 
-    def shaped(self) -> list[str]:
+    def shaped(self) -> list[tuple[str, Entry]]:
         """The profiles that know their bodies by shape, vendors before dialects."""
         self._take_installed()
         return self._shaped
@@ -98,7 +102,7 @@ class Registry:
                 self._index[profile.name] = msgspec.structs.replace(
                     known,
                     hosts=(*profile.hosts, *known.hosts),
-                    shaped=known.shaped or profile.shape is not None,
+                    shape=(*profile.shape, *known.shape),
                 )
             self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
             self._added[source] = [profile.name for _, profile in layers]
@@ -177,8 +181,9 @@ def _by_host(index: Mapping[str, Entry]) -> dict[str, list[str]]:
     return hosts
 
 
-def _by_shape(index: Mapping[str, Entry]) -> list[str]:
-    return sorted((name for name, entry in index.items() if entry.shaped), key=lambda name: (index[name].dialect, name))
+def _by_shape(index: Mapping[str, Entry]) -> list[tuple[str, Entry]]:
+    shaped = [(name, entry) for name, entry in index.items() if entry.shape]
+    return sorted(shaped, key=lambda pair: (pair[1].dialect, pair[0]))
 
 
 def built_in() -> dict[str, Entry]:
@@ -187,7 +192,7 @@ def built_in() -> dict[str, Entry]:
     for folder, dialect in (("", False), ("dialects/", True)):
         for file in profile_files(HERE / folder):
             profile = _loaded(file, dialect=dialect)
-            index[profile.name] = Entry(folder + file.name, profile.hosts, profile.shape is not None, dialect)
+            index[profile.name] = Entry(folder + file.name, profile.hosts, profile.shape, dialect)
     return index
 
 
