@@ -16,7 +16,7 @@ from reading import LIONBRIDGE
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from table import ratio_line
 
@@ -38,8 +38,8 @@ SCOPE: dict[str, Any] = {
     "http_version": "1.1",
     "method": "GET",
     "scheme": "http",
-    "path": "/",
-    "raw_path": b"/",
+    "path": "/orders/7",
+    "raw_path": b"/orders/7",
     "query_string": b"",
     "root_path": "",
     "headers": [
@@ -74,16 +74,17 @@ class Base(BaseHTTPMiddleware):
         return await call_next(request)
 
 
-async def healthy(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("fine")
+async def healthy(request: Request) -> JSONResponse:
+    """What an API does most: one thing by its number, as JSON."""
+    return JSONResponse({"order": request.path_params["number"], "state": "ordered", "pages": 12})
 
 
-async def failing(_: Request) -> PlainTextResponse:
+async def failing(_: Request) -> JSONResponse:
     raise errnorm.VendorError(errnorm.parse(LIONBRIDGE, status=409, vendor="lionbridge"))
 
 
 def app(*middlewares: Any) -> App:
-    routes = [Route("/", healthy), Route("/failing", failing)]
+    routes = [Route("/orders/{number}", healthy), Route("/failing/{number}", failing)]
     return Starlette(routes=routes, middleware=[Middleware(each) for each in middlewares])
 
 
@@ -95,7 +96,7 @@ async def send(message: Any) -> None:
     pass
 
 
-def requests(served: App, path: str = "/") -> Runner:
+def requests(served: App, path: str = "/orders/7") -> Runner:
     """So many requests one after the other, each with a scope of its own, timed from within the loop."""
     scope = {**SCOPE, "path": path, "raw_path": path.encode()}
 
@@ -127,7 +128,7 @@ def failure() -> Iterator[Line]:
     """A vendor's failure from its bytes to our answer's, with its record written."""
     guarded = app(ErrorNormalizationMiddleware)
     with written("errnorm"):
-        compared = compare(requests(guarded), {"ours": requests(guarded, "/failing")})
+        compared = compare(requests(guarded), {"ours": requests(guarded, "/failing/7")})
     yield ratio_line("vendor failure, Starlette, logged", "healthy request", compared["ours"], 3.5)
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from errnorm import correlation
+from errnorm.coverage import ledger
 from errnorm.families import Fault
 from errnorm.model import CanonicalError, Credentials, Problem, Rendered, VendorError
 from errnorm.policy import Policy
@@ -156,6 +157,7 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             return
         failure.logged = True
         try:
+            ledger.note(failure.error)
             log(
                 error or self.judged(failure.error, failure.credentials),
                 failure.occurrence_id,

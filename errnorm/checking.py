@@ -1,10 +1,12 @@
-"""Profiles held to account: the format, and every sample read as it says."""
+"""Profiles held to account: the format, every sample read as it says, and what `linting` finds in the rows."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
+from itertools import takewhile
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,15 +14,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from errnorm import _json
+from errnorm.linting import File, Lying, lint, shared_shapes, twice
 from errnorm.model import CanonicalError
-from errnorm.reading.bodies import decode
+from errnorm.reading.bodies import Body, decode
 from errnorm.reading.headers import Headers
 from errnorm.reading.parsing import Reader
 from errnorm.reading.paths import Exchange
 from errnorm.reading.plans import plan_of
-from errnorm.reading.responses import failed
+from errnorm.reading.responses import failed, fitting
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, ProfileError, load, nearest
+from errnorm.vendors.schema import deviations
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,9 +65,12 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the exchange is a failure: by its status, or below 400 by the profile's own word."""
         if self.status is not None and self.status >= 400:
             return True
+        return failed(*self.decoded(), registry.get(vendor))
+
+    def decoded(self) -> tuple[Body, Exchange]:
+        """What the shapes of profiles are held to."""
         headers = Headers(self.headers)
-        exchange = Exchange(self.status, headers, self.method, self.operation)
-        return failed(decode(self.content, headers), exchange, registry.get(vendor))
+        return decode(self.content, headers), Exchange(self.status, headers, self.method, self.operation)
 
 
 class Finding(NamedTuple):
@@ -106,8 +113,7 @@ _READ: dict[str, Callable[[CanonicalError], Any]] = {
     "others": lambda error: [other.vendor_code or "" for other in error.others],
 }
 EXPECTED = tuple(_READ)
-# What a file that extends a built-in profile may hold; the rest of it would be passed over.
-_EXTENDING = ("name", "hosts", "rules", "codes", "statuses", "operations", "limits")
+_READER = Reader()
 
 
 @cache
@@ -121,6 +127,10 @@ def take(file: Path) -> Profile:
 
     Raises ProfileError.
     """
+    return _taken(file).profile
+
+
+def _taken(file: Path) -> File:
     own = load(_text(file), file.name)
     if not file.resolve().is_relative_to(registry.HERE.resolve()):
         registry.default.add(file)
@@ -128,41 +138,81 @@ def take(file: Path) -> Profile:
         raise ProfileError(f"{file.name}: name: not in {registry.INDEX.name}, which python -m errnorm.vendors writes")
     profile = registry.get(own.name)
     plan_of(profile)
-    return profile
+    files = registry.default.files(own.name)
+    before = takewhile(lambda each: not each.samefile(file), files)
+    rules = sum(len(load(_text(each), each.name).rules) for each in before)
+    return File(own, profile, rules, extends=not files[-1].samefile(file))
 
 
 def check(file: Path) -> Checked:
     """Looks at a profile and at the samples beside it."""
-    shown = _shown_path(file)
+    shown, beside = _shown_path(file), _shown_path(_beside(file))
     try:
-        profile = take(file)
+        wrong = list(deviations(_document(file)))
+        taken = None if wrong else _taken(file)
     except ProfileError as error:
-        complaint = str(error).partition(": ")[2]  # what comes before is the file's name, or the profile's
-        return Checked(0, [Finding(shown, complaint)])
-    beside = _shown_path(_beside(file))
-    findings = [Finding(shown, complaint) for complaint in _passed_over(file, profile)]
-    samples = 0
+        wrong, taken = [str(error).partition(": ")[2]], None  # what comes before is the file's name, or the profile's
+    if taken is None:
+        return Checked(0, [Finding(shown, complaint) for complaint in wrong])
     try:
-        for number, raw in enumerate(_raw_samples(file), 1):
-            samples += 1
-            place = f"{beside}: {_address(number, raw)}"
-            findings += [Finding(place, complaint) for complaint in _complaints(raw, profile.name)]
+        samples = list(_samples(file))
     except ProfileError as error:
-        findings.append(Finding(beside, str(error).removeprefix(f"{_beside(file).name}: ")))
-    else:
-        if not samples:
-            findings.append(Finding(shown, f"no samples: {_beside(file).name} would hold them"))
-    return Checked(samples, findings)
+        return Checked(0, [Finding(beside, str(error).removeprefix(f"{_beside(file).name}: "))])
+    findings = [
+        Finding(f"{beside}: {address}", complaint)
+        for address, sample, complaints in samples
+        for complaint in (complaints if sample is None else misread(sample, taken.own.name))
+    ]
+    whole = [sample for _, sample, _ in samples if sample is not None]
+    doubled = twice(sample.title for sample in whole)
+    findings += [Finding(beside, f"{title!r}: a title that occurs twice") for title in doubled]
+    if not samples:
+        findings.append(Finding(shown, f"no samples: {_beside(file).name} would hold them"))
+    findings += [Finding(shown, complaint) for complaint in _of_all(taken, whole, len(whole) == len(samples) > 0)]
+    return Checked(len(samples), findings)
+
+
+def _of_all(file: File, samples: list[Sample], complete: bool) -> Iterator[str]:
+    """What is seen of a profile with all of its samples; what none of them shows, only if they are `complete`."""
+    name = file.own.name
+    errors = [sample.read(_READER.parse, name) for sample in samples] if complete else None
+    for address, complaint in lint(file, errors):
+        yield f"{address}: {complaint}"
+    if complete and file.own.shape and not any(_has_shape(sample, name) for sample in samples):
+        yield "shape: no sample has it"
+
+
+def check_shapes(files: Iterable[Path]) -> list[Finding]:
+    """Looks for bodies that two shapes share, among the samples of all profiles; of those that concern these files.
+
+    The generic profile, which takes what no other does, is left out.
+    """
+    asked = {file.resolve() for file in files}
+    known = registry.default
+    shaped = {name: entry for name, entry in known.shaped() if name != registry.GENERIC}
+    concerned: set[str] = set()
+    lying: list[Lying] = []
+    for name in known.names():
+        for file in known.files(name) if name != registry.GENERIC else ():
+            if file.resolve() in asked:
+                concerned.add(name)
+            with suppress(ProfileError):  # what is off in it, `check` says
+                found = [sample for _, sample, _ in _samples(file) if sample is not None]
+                lying += [Lying(_shown_path(_beside(file)), each.title, name, *each.decoded()) for each in found]
+    return [Finding(place, complaint) for place, complaint in shared_shapes(lying, shaped, concerned)]
+
+
+def _has_shape(sample: Sample, name: str) -> bool:
+    return any(fitting(*sample.decoded(), [(name, registry.default.entry(name))]))
 
 
 def samples_of(file: Path) -> list[Sample]:
     """The samples beside a profile; [] where there are none. Raises ProfileError."""
     samples: list[Sample] = []
-    for number, raw in enumerate(_raw_samples(file), 1):
-        try:
-            samples.append(_sample(raw))
-        except ProfileError as error:
-            raise ProfileError(f"{_beside(file).name}: {_address(number, raw)}: {error}") from None
+    for address, sample, complaints in _samples(file):
+        if sample is None:
+            raise ProfileError(f"{_beside(file).name}: {address}: {complaints[0]}")
+        samples.append(sample)
     return samples
 
 
@@ -171,65 +221,68 @@ def misread(sample: Sample, vendor: str) -> Iterator[str]:
     told = sample.tells_failure(vendor)
     if sample.failed is not None and told is not sample.failed:
         yield f"failed is {str(told).lower()}, not {str(sample.failed).lower()}"
-    error = sample.read(Reader().parse, vendor)
+    error = sample.read(_READER.parse, vendor)
     for name, wanted in sample.expect.items():
         got = _READ[name](error)
         if got != (None if wanted == "" else wanted):
             yield f"{name} is {_shown(got)}, not {_shown(wanted)}"
 
 
-def _complaints(raw: Any, vendor: str) -> Iterable[str]:
-    try:
-        return misread(_sample(raw), vendor)
-    except ProfileError as error:
-        return [str(error)]
-
-
-def _raw_samples(file: Path) -> list[Any]:
+def _samples(file: Path) -> Iterator[tuple[str, Sample | None, list[str]]]:
+    """Every sample beside a profile, with its address: itself, or else what is off in it. Raises ProfileError."""
     beside = _beside(file)
     if not beside.exists():
-        return []
-    try:
-        raw = tomllib.loads(_text(beside))
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(f"{beside.name}: not TOML: {error}") from None
+        return
+    raw = _document(beside)
     for key in raw.keys() - {"sample"}:
         raise ProfileError(f"{beside.name}: {key}: nothing of that name; every sample begins with [[sample]]")
     samples = raw.get("sample", [])
     if not isinstance(samples, list):
         raise ProfileError(f"{beside.name}: sample: must be a list of tables: every sample begins with [[sample]]")
-    return samples
+    for number, each in enumerate(samples, 1):
+        address = (
+            f"sample {number} {each['title']!r}" if isinstance(each, dict) and each.get("title") else f"sample {number}"
+        )
+        complaints = list(_off(each))
+        yield address, None if complaints else msgspec.convert(each, Sample), complaints
 
 
-def _sample(raw: Any) -> Sample:
-    """A sample as its file has it, or a ProfileError that says what is off in it."""
+def _document(file: Path) -> dict[str, Any]:
     try:
-        sample = msgspec.convert(raw, Sample)
-        sample.content  # noqa: B018 - an encoding may be unknown
-    except msgspec.ValidationError as error:
-        complaint, _, place = str(error).partition(" - at `$.")
-        if complaint.startswith("Object contains unknown field"):
-            key = complaint.split("`")[1]
-            raise ProfileError(f"{key}: no such key{nearest(key, Sample.__struct_fields__)}") from None
-        complaint = complaint[:1].lower() + complaint[1:]
-        raise ProfileError(f"{place.rstrip('`')}: {complaint}" if place else complaint) from None
+        return _parsed(_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{file.name}: not TOML: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)  # slow, and check asks twice
+
+
+def _off(raw: Any) -> Iterator[str]:
+    """All that is off in a sample as its file has it."""
+    if not isinstance(raw, dict):
+        yield f"expected `object`, got `{type(raw).__name__}`"
+        return
+    if "title" not in raw:
+        yield "object missing required field `title`"
+    for key, value in raw.items():
+        try:
+            msgspec.convert({"title": "", key: value}, Sample)
+        except msgspec.ValidationError as error:
+            complaint, _, place = str(error).partition(" - at `$.")
+            unknown = f"{key}: no such key{nearest(key, Sample.__struct_fields__)}"
+            yield f"{place.rstrip('`')}: {complaint[:1].lower()}{complaint[1:]}" if place else unknown
+    try:
+        str(raw.get("body", "")).encode(str(raw.get("encoding", "utf-8")))
     except (LookupError, UnicodeError) as error:
-        raise ProfileError(f"encoding: {error}") from None
-    for key in sample.expect:
+        yield f"encoding: {error}"
+    expect = raw.get("expect", {})
+    for key in expect if isinstance(expect, dict) else ():
         if key not in EXPECTED:
-            raise ProfileError(f"expect.{key}: nothing of that name{nearest(key, EXPECTED)}")
-    if not sample.expect and sample.failed is None:
-        raise ProfileError("says nothing of what must be read: give it an `expect`, or `failed`")
-    return sample
-
-
-def _passed_over(file: Path, profile: Profile) -> Iterator[str]:
-    """What a file that extends a built-in profile holds in vain."""
-    built_in = built_in_files().get(profile.name)
-    if built_in is not None and not file.samefile(built_in):
-        for key in tomllib.loads(_text(file)):
-            if key not in _EXTENDING:
-                yield f"{key}: passed over: what extends {profile.name!r} may hold {', '.join(_EXTENDING[1:])}"
+            yield f"expect.{key}: nothing of that name{nearest(key, EXPECTED)}"
+    if not expect and "failed" not in raw:
+        yield "says nothing of what must be read: give it an `expect`, or `failed`"
 
 
 def _beside(file: Path) -> Path:
@@ -241,11 +294,6 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ProfileError(f"{file.name}: not TOML, which is UTF-8: {error.reason} at byte {error.start}") from None
-
-
-def _address(number: int, raw: Any) -> str:
-    title = raw.get("title") if isinstance(raw, dict) else None
-    return f"sample {number} {title!r}" if title else f"sample {number}"
 
 
 def _shown_path(file: Path) -> str:

@@ -18,10 +18,10 @@ PACKAGE = Path(errnorm.__file__).parent
 LAYERS = (
     {"families", "redaction", "_json"},
     {"model"},
-    {"vendors", "correlation"},
+    {"vendors", "correlation", "coverage"},
     {"reading", "telling"},
-    {"settings", "checking"},
-    {"policy"},
+    {"settings", "linting"},
+    {"policy", "checking"},
     {"answering"},
     {"calling"},
     {"errnorm"},  # the front page: errnorm/__init__.py

@@ -64,8 +64,9 @@ def test_a_profile_without_samples_is_told(tmp_path, samples):
         (PROFILE.replace('"payment"', '"money"'), "codes.declined.family: must be one of validation"),
         (PROFILE + "[statuses]\nx4 = 'server'", "statuses.x4: must be an HTTP status"),
         ("hosts = 'x'" + PROFILE, "hosts: expected `array`"),
-        (PROFILE.replace('["message"]', "['[*]', 3]"), "read.message[1]: expected"),
-        (PROFILE + "[[read.fields]]\npath = ['x']", "read.fields: either `each` or `map`"),
+        (PROFILE.replace('["message"]', "['a', 3]"), "read.message[1]: expected"),
+        (PROFILE.replace('["message"]', "['[*]']"), "read.message[0]: must be a path"),
+        (PROFILE + "[[read.fields]]\npath = ['x']", "read.fields[0]: either `each` or `map`"),
         (PROFILE + "[red]\ncode = []", "no key 'red' here; did you mean 'read'"),
     ],
 )
@@ -144,7 +145,7 @@ def test_every_expectation_reads_something_of_an_error(name):
 
 
 def test_a_file_may_extend_a_built_in_profile(tmp_path, own_registry):
-    tables = 'name = "lionbridge"\n[codes]\nOWN = { family = "conflict", fault = "user" }\n'
+    tables = 'name = "lionbridge"\n[codes]\nOWN = { family = "conflict", fault = "user", text = "Own." }\n'
     samples = "[[sample]]\ntitle = 'own'\nstatus = 409\nbody = '<Q><Error><ReasonCode>OWN</ReasonCode></Error></Q>'\n"
     samples += "expect = { family = 'conflict', rule = 'lionbridge:codes.OWN' }\n"
     assert check(written(tmp_path, tables, samples)) == Checked(1, [])

@@ -26,8 +26,11 @@ SAMPLES = [
     for name, file in built_in_files().items()
     for number, sample in enumerate(samples_of(file), 1)
 ]
+FIRST = ("lionbridge", "phrase-tms", "phase", "risumail")
+# all of the first vendors', and of every other profile's one in eight
+SOME = [each for each in SAMPLES if each[0] in FIRST or each[1] % 8 == 1]
 every_sample = pytest.mark.parametrize(
-    ("name", "number", "sample"), SAMPLES, ids=[f"{name} {number}" for name, number, _ in SAMPLES]
+    ("name", "number", "sample"), SOME, ids=[f"{name} {number}" for name, number, _ in SOME]
 )
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 

@@ -1,4 +1,4 @@
-"""The command line: explain a body, check profiles, list vendors, play with all of them."""
+"""The command line: explain a body, check and draft profiles, read logs, list vendors, play with all of them."""
 
 from __future__ import annotations
 
@@ -117,9 +117,12 @@ def _declare_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: Arguments) -> int:
-    from errnorm.checking import check
+    from errnorm.checking import check, check_shapes
     from errnorm.vendors.registry import HERE
+    from errnorm.vendors.schema import schema
 
+    if arguments.schema:
+        return _print_json(schema())
     files = dict.fromkeys(file for path in arguments.paths or (HERE, HERE / "dialects") for file in _profiles(path))
     samples = findings = 0
     for file in files:
@@ -127,6 +130,9 @@ def _check(arguments: Arguments) -> int:
         _print(map(str, checked.findings))
         samples += checked.samples
         findings += len(checked.findings)
+    shared = check_shapes(files)
+    _print(map(str, shared))
+    findings += len(shared)
     counts = (_counted(len(files), "profile"), _counted(samples, "sample"), _counted(findings, "finding"))
     _print([", ".join(counts)])
     return 1 if findings else 0
@@ -134,6 +140,44 @@ def _check(arguments: Arguments) -> int:
 
 def _declare_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a profile, such as acme.toml, or a folder of them")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of profiles, for editors, instead")
+
+
+def _draft(arguments: Arguments) -> int:
+    from errnorm.cli.drafting import DraftError, draft
+
+    try:
+        drafted = draft(arguments.samples, arguments.name)
+        written = () if arguments.write is None else drafted.write(Path(arguments.write))
+    except DraftError as error:
+        raise UsageError(str(error)) from None
+    _print(map(str, written) if written else drafted.profile.splitlines())
+    return 0
+
+
+def _declare_draft(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("samples", nargs="+", metavar="SAMPLES", help="raw responses, bodies, acme.samples.toml, or folders of them")
+    add("--name", metavar="NAME", help="the vendor's name in the profile")
+    add("--write", metavar="FOLDER", help="write NAME.toml and NAME.samples.toml there instead of printing the profile")
+
+
+def _coverage(arguments: Arguments) -> int:
+    from errnorm.cli.covering import LogError, cover
+
+    try:
+        covered = cover(arguments.logs)
+        told = covered.in_full() if arguments.stub is None else covered.stub(arguments.stub)
+    except LogError as error:
+        raise UsageError(str(error)) from None
+    _print(told.splitlines())
+    return 0
+
+
+def _declare_coverage(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("logs", nargs="+", metavar="LOG", help="a log of JSON lines; - is standard input")
+    add("--stub", metavar="VENDOR", help="print rows for these codes instead, to paste into the vendor's profile")
 
 
 def _vendors(arguments: Arguments) -> int:
@@ -181,6 +225,8 @@ def _declare_play(parser: argparse.ArgumentParser) -> None:
 COMMANDS = {
     "explain": Command(_explain, _declare_explain, "Show all that becomes of a vendor's answer."),
     "check": Command(_check, _declare_check, "Check profiles and their samples; without PATH all built-in ones."),
+    "draft": Command(_draft, _declare_draft, "Draft a profile from saved exchanges."),
+    "coverage": Command(_coverage, _declare_coverage, "Count the codes in logs that no profile maps."),
     "vendors": Command(_vendors, _declare_vendors, "List the vendors, or everything that one of them can answer."),
     "play": Command(_play, _declare_play, "Open a local site on which every sample can be provoked."),
 }

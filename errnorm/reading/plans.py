@@ -68,6 +68,7 @@ def plan_of(profile: Profile) -> Plan:
     def each(key: str, make: Callable[[Any], Made]) -> tuple[Made, ...]:
         return _each(f"{name}: read.{key}", make, getattr(read, key))
 
+    _each(f"{name}: shape", condition, profile.shape)  # used before this is, checked here
     return Plan(
         profile,
         "@" in repr(read) or "@" in repr(profile.rules),

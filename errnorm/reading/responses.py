@@ -109,16 +109,14 @@ def _told(read_by: Plan, plan: Plan, view: View) -> CanonicalError | None:
             break
     if not codes and not message and not detail and not fields:
         return None
-    if read_by.field and not fields:
-        fields = _one_field(read_by.field, view, codes, message)
     user_message = _words(read_by.user_message, view, ()) if read_by.user_message else ""
     make = maker(plan.profile, read_by.profile, body.kind, exchange.status, exchange.method)
-    return make(codes, message, detail, user_message, fields, view)
-
-
-def _one_field(finds: tuple[Find, ...], view: View, codes: list[str], message: str) -> list[FieldError]:
-    path = next((clean(text, SHORT) for find in finds if (text := text_of(find(view)))), "")
-    return [FieldError(path, clean(codes[0], SHORT) if codes else None, clean(message) or None)] if path else []
+    error = make(codes, message, detail, user_message, fields, view)
+    if read_by.field and not fields:
+        path = next((clean(text, SHORT) for find in read_by.field if (text := text_of(find(view)))), "")
+        if path:
+            return error.replace(fields=(FieldError(path, error.vendor_code, error.vendor_message),))
+    return error
 
 
 def _is_code(text: str, status: int | None) -> bool:

@@ -1,0 +1,315 @@
+"""A draft finds where code and message lie, keeps no secret, and `check` has nothing against what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+
+import msgspec
+import pytest
+
+import errnorm
+from errnorm.checking import Sample, built_in_files, check, samples_of
+from errnorm.cli import main
+from errnorm.cli.drafting import draft
+from errnorm.families import Family
+from errnorm.reading.bodies import decode
+from errnorm.reading.headers import Headers
+from errnorm.reading.paths import Exchange
+from errnorm.reading.responses import read
+from errnorm.vendors import registry
+from errnorm.vendors.profile import Place, Profile, load
+
+VENDORS = [name for name, file in built_in_files().items() if file.parent.name != "dialects"]
+RAW = (
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/2 402 Payment Required\r\nContent-Type: application/json\r\n"
+    b"X-Request-Id: r-1\r\nSet-Cookie: session=abcdef0123\r\n\r\n"
+    b'{"error":{"code":"card_declined","message":"The card of jo@acme.example was refused","token":"abc123456"}}'
+)
+
+
+def saved(name: str) -> str:
+    file = built_in_files()[name]
+    return str(file.with_name(f"{name}.samples.toml"))
+
+
+@cache
+def drafted(name: str) -> Profile:
+    return load(draft([saved(name)], f"{name}-draft").profile, name)
+
+
+def understood(sample: Sample, profile: Profile) -> errnorm.CanonicalError:
+    headers = Headers(sample.headers)
+    exchange = Exchange(sample.status, headers, sample.method, sample.operation)
+    return read(decode(sample.content, headers), exchange, profile)
+
+
+def absolute(error: str, place: Place) -> str:
+    path = place if isinstance(place, str) else place.at
+    return path if path.startswith(("/", "header:")) else error if path == "." else f"{error.rstrip('/')}/{path}"
+
+
+def leading(name: str, fact: str) -> str | None:
+    """The path at which a vendor's own profile finds most of its codes, or messages; None where it finds none."""
+    profile = registry.get(name)
+    found: Counter[str] = Counter()
+    for sample in samples_of(built_in_files()[name]):
+        said = getattr(understood(sample, profile), f"vendor_{fact}")
+        for error in profile.read.error if said else ():
+            for place in getattr(profile.read, fact):
+                alone = msgspec.structs.replace(profile.read, error=(error,), **{fact: (place,)})
+                told = understood(sample, msgspec.structs.replace(profile, read=alone, rules=()))
+                if told.dialect is None and getattr(told, f"vendor_{fact}") == said:
+                    found[absolute(error, place)] += 1
+                    break
+            else:
+                continue
+            break
+    return found.most_common(1)[0][0] if found else None
+
+
+def finds(name: str, fact: str, path: str) -> bool:
+    """Whether a path is one of the draft's; `//Error` stands for wherever it saw one."""
+    layout = drafted(name).read
+    paths = {absolute(error, place) for error in layout.error for place in getattr(layout, fact)}
+    return path in paths or (path.startswith("//") and any(each.endswith(path[1:]) for each in paths))
+
+
+@pytest.mark.parametrize("fact", ["code", "message"])
+def test_the_draft_of_nearly_every_vendor_reads_where_its_profile_does(fact):
+    paths = {name: path for name in VENDORS if (path := leading(name, fact))}
+    missed = [name for name, path in paths.items() if not finds(name, fact, path)]
+    assert len(missed) <= 0.1 * len(paths), missed  # 1 in 20 when it was measured, of 41 codes and 47 messages
+
+
+@pytest.mark.parametrize("fact", ["code", "message"])
+def test_of_nearly_every_sample_the_draft_reads_what_the_profile_does(fact):
+    total = same = 0
+    for name in VENDORS:
+        for sample in samples_of(built_in_files()[name]):
+            said = getattr(understood(sample, registry.get(name)), f"vendor_{fact}")
+            if said and sample.failed is not False:
+                total += 1
+                same += getattr(understood(sample, drafted(name)), f"vendor_{fact}") == said
+    assert same >= 0.9 * total, f"{same} of {total}"  # 95 in 100 when it was measured
+
+
+@pytest.mark.parametrize("name", built_in_files())
+def test_what_is_written_passes_check(tmp_path, name):
+    files = draft([saved(name)], f"{name}-draft").write(tmp_path)
+    assert [file.name for file in files] == [f"{name}-draft.toml", f"{name}-draft.samples.toml"]
+    checked = check(files[0])
+    assert checked.findings == []
+    assert checked.samples == len([each for each in samples_of(built_in_files()[name]) if each.failed is not False])
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_code_that_came_has_a_row_and_is_mapped(name):
+    file = built_in_files()[name]
+    profile = drafted(name)
+    codes = {understood(each, profile).vendor_code for each in samples_of(file) if each.failed is not False} - {None}
+    assert codes <= set(profile.codes)
+    assert all(isinstance(then.family, Family) for then in profile.codes.values())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "acme"
+    place.mkdir()
+    (place / "402.http").write_bytes(RAW)
+    (place / "404.http").write_bytes(b'HTTP/1.1 404\n\n{"error":{"code":"no_card","message":"There is no such card"}}')
+    (place / "old.json").write_text('{"error":{"code":"too_old","message":"The card is too old"}}')
+    (place / ".hidden").write_text("nothing")
+    (place / "notes.toml").write_text("nothing")
+    return place
+
+
+def test_raw_responses_bodies_and_folders_are_exchanges(folder, capsys):
+    assert main(["draft", str(folder)]) == 0
+    text = capsys.readouterr().out
+    profile = load(text, "acme.toml")
+    assert profile.name == "acme"
+    assert profile.speaks == ("json",)
+    assert profile.read.error == ("/error", "/")
+    assert (profile.read.code, profile.read.message) == (("code",), ("message",))
+    assert profile.read.request_id == ("header:x-request-id",)
+    families = {code: then.family for code, then in profile.codes.items()}
+    assert families == {"card_declined": "payment", "no_card": "not_found", "too_old": "unknown"}
+    assert "# Statuses that came, and how often: 402 (1), 404 (1)." in text
+    assert 'code = ["code"]  # a guess: in 3 of 3, such as card_declined' in text
+
+
+def test_write_puts_both_files_down_and_overwrites_none(folder, tmp_path, capsys):
+    arguments = ["draft", str(folder), "--name", "acme-pay", "--write", str(tmp_path / "new" / "vendors")]
+    assert main(arguments) == 0
+    profile, samples = capsys.readouterr().out.splitlines()
+    assert profile.endswith("acme-pay.toml")
+    assert samples.endswith("acme-pay.samples.toml")
+    assert main(["check", profile]) == 0
+    assert capsys.readouterr().out == "1 profile, 3 samples, 0 findings\n"
+    assert main(arguments) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_no_secret_is_written(folder):
+    made = draft([str(folder)])
+    (sample, *_) = [each for each in made.samples.split("[[sample]]") if "card_declined" in each]
+    assert '"token": "[secret]"' in sample
+    assert "The card of [email] was refused" in sample
+    for secret in ("jo@acme", "abc123456", "abcdef0123", "cookie"):
+        assert secret not in (made.profile + made.samples).lower()
+
+
+@pytest.mark.parametrize(
+    ("file", "body"),
+    [
+        ("a.json", '{"message": "Ask \\u006ao\\u0040acme.example", "api_key": "hunter2hunter2", "password": 12345678}'),
+        ("a.json", '{"message": "no end", "password": "hunter2hunter2", "by": "jo@acme.example", "n": 12345678'),
+        ("a.xml", "<E><Message>Ask jo&#64;acme.example</Message><Password>hunter2hunter2</Password></E>"),
+        ("a.xml", "<E api_key='hunter2hunter2'><P Password='12345678'/><M>jo@acme.example</M></E>"),
+        ("a.txt", "password: hunter2hunter2 of jo@acme.example"),
+        ("a.html", "<html><title>jo@acme.example</title><p>password: hunter2hunter2</p></html>"),
+    ],
+    ids=["json", "broken json", "xml", "attributes", "text", "html"],
+)
+def test_no_secret_of_a_body_is_written_however_it_is_spelled(tmp_path, file, body):
+    (tmp_path / file).write_text(body)
+    made = draft([str(tmp_path / file)])
+    for secret in ("acme.example", "hunter2"):
+        assert secret not in made.profile + made.samples
+
+
+def test_the_url_names_the_host_and_loses_its_secrets(tmp_path):
+    url = "https://jo:hunter2hunter2@api.acme.example/v1/cards?key=abcdef&page=2"
+    sample = {"title": "one", "status": 404, "url": url, "body": '{"code": "no_card", "message": "Not there"}'}
+    lines = (f"{key} = {json.dumps(value)}" for key, value in sample.items())
+    (tmp_path / "acme.samples.toml").write_text("\n".join(["[[sample]]", *lines]))
+    made = draft([str(tmp_path / "acme.samples.toml")])
+    assert load(made.profile, "acme.toml").hosts == ("api.acme.example",)
+    assert "hunter2" not in made.samples
+    assert "abcdef" not in made.samples
+
+
+@pytest.mark.parametrize(
+    ("bodies", "read"),
+    [
+        (['{"errors":[{"errorCode":"E1","msg":"It broke"}]}'], {"error": ("/errors", "/"), "code": ("errorCode",)}),
+        (['{"error":"It broke"}', '{"error":"not_found"}'], {"code": ("error",), "message": ("error",)}),
+        (['{"code":404,"type":"gone_away","message":"It went away"}'], {"code": ("type",), "message": ("message",)}),
+        (["<R><Error><Code>E1</Code><Text>It broke</Text></Error></R>"], {"error": ("/Error", "/"), "code": ("Code",)}),
+        (["<Error code='E1'><Message>It broke</Message></Error>"], {"code": ("@code",), "message": ("Message",)}),
+        (
+            ['{"id":"no_card","message":"Not there","request_id":"b1"}'],
+            {"code": ("id",), "request_id": ("request_id",)},
+        ),
+        (['["It is short", "It is odd"]'], {"code": (), "message": (".",)}),
+        (['{"message":"It broke","developerMessage":"In line 7"}'], {"detail": ("developerMessage",)}),
+        (['{"error":{"code":"E1","message":"Not so","param":"age"}}'], {"field": ("param",)}),
+    ],
+    ids=["list", "either", "status", "xml", "attribute", "id", "sentences", "detail", "field"],
+)
+def test_layouts_are_recognised(tmp_path, bodies, read):
+    for number, body in enumerate(bodies):
+        (tmp_path / f"{number}.http").write_bytes(b"HTTP/1.1 404 Not Found\r\n\r\n" + body.encode())
+    found = load(draft([str(tmp_path)]).profile, "draft").read
+    assert {fact: getattr(found, fact) for fact in read} == read
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ('{"message":"Two are odd","details":[{"field":"age","message":"is odd"}]}', ["age||is odd"]),
+        (
+            '{"message":"Two are odd","errors":{"user.age":["is odd"],"name":["is short"]}}',
+            ["user.age||is odd", "name||is short"],
+        ),
+    ],
+    ids=["list", "map"],
+)
+def test_fields_are_recognised(tmp_path, body, fields):
+    (tmp_path / "a.json").write_text(body)
+    profile = load(draft([str(tmp_path)]).profile, "draft")
+    read = understood(Sample("one", body, status=422), profile).fields
+    assert ["|".join((each.path, each.vendor_code or "", each.vendor_message or "")) for each in read] == fields
+
+
+def test_the_finer_of_two_codes_comes_first(tmp_path):
+    for number, finer in enumerate(("stolen", "lost", "empty")):
+        body = {"error": {"code": "card_declined", "sub_code": finer, "message": "It was refused"}}
+        (tmp_path / f"{number}.http").write_text(f"HTTP/1.1 40{number} No\n\n{json.dumps(body)}")
+    (tmp_path / "3.http").write_text('HTTP/1.1 409 No\n\n{"error":{"code":"twice","message":"It came twice"}}')
+    assert load(draft([str(tmp_path)]).profile, "draft").read.code == ("sub_code", "code")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b"\xff\xfe\x00\x01",
+            b"null",
+            b"7",
+            b'"word"',
+            b"[]",
+            b"{}",
+            b"[[[[]]]]",
+            b"<",
+            b"<a/>",
+            b"\0" * 100,
+            b"'''",
+        ),
+        b'{"a' + b'":{"a' * 40 + b'": 1' + b"}" * 41,
+        b'{"' + b"x" * 70_000 + b'": "too large"}',
+        b'{"code\\u2028\\"": "a\'b", "mess[age]": "*", "a/b": {"code": "x y"}, "": {"": "x"}}',
+        b'{"\\ud800": "\\udfff", "code": "x\\ud800", "message": "y z\\udfff"}',
+        '{"code": "ß\\u0000\\n#", "message": "It is\\nodd \\u202e \\u007f"}'.encode(),
+        b'{"message": "gr\xf6\xdfer als f\xfcnf"}',
+        b'{"errors": {"error": [{"errors": [{"code": "a", "message": "b c"}]}, 7, null, ["d e"]]}}',
+        b'{"errors": [{"field": "a", "messa[ge": "b", "msg": "c d", "header:code": "e", "*code": "f"}]}',
+        b"HTTP/1.1 500 No\r\n",
+        b"HTTP/1.1 999\n: x\nno colon\n\n",
+        b"<r:a 1='x' r:code='E1'><r:errorCode>E1</r:errorCode><b>It broke",
+        b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+        b"<?xml version='1.0'?><a xmlns='urn:x' xmlns:b='urn:y' b:code='E1'>t<b:c>x y</b:c>tail<!-- c --></a>",
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_any_bytes_make_a_draft_that_passes_check(tmp_path, body):
+    (tmp_path / "a.bin").write_bytes(body)
+    profile, _ = draft([str(tmp_path / "a.bin")], "any").write(tmp_path)
+    assert check(profile).findings == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "SAMPLES"),
+        (["missing.json"], "missing.json: No such file"),
+        (["empty"], "nothing to draft from"),
+        (["acme.toml"], "acme.toml: a profile; name the samples beside it"),
+        (["bad.samples.toml"], "bad.samples.toml: Invalid statement"),
+        (["off.samples.toml"], "off.samples.toml: sample 1: Object contains unknown field `stauts`"),
+        (["none.samples.toml"], "none.samples.toml: no samples in it"),
+        (["a.json", "--name", "stripe"], "'stripe' is a built-in vendor's name"),
+        (["a.json", "--name", "../x"], "every profile needs one, of lower-case letters"),
+        (["a.json", "--write", "a.json"], "a.json"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_off_is_told_in_one_line(monkeypatch, tmp_path, capsys, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.json").write_text('{"code": "a"}')
+    (tmp_path / "acme.toml").write_text("name = 'acme'")
+    (tmp_path / "bad.samples.toml").write_text("= [[")
+    (tmp_path / "off.samples.toml").write_text("[[sample]]\ntitle = 'x'\nstauts = 3\n")
+    (tmp_path / "none.samples.toml").write_text("")
+    if "stripe" in arguments and "stripe" not in built_in_files():
+        arguments, says = ["a.json", "--name", "phase"], says.replace("stripe", "phase")
+    assert main(["draft", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("errnorm: ")
+    assert err.count("\n") == 1
+    assert says in err
