@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from errnorm.families import Action, Family, Fault, Verdict, WaitSource
 from errnorm.model import (
     CanonicalError,
+    Credentials,
     FieldError,
     Problem,
     ProblemField,
@@ -57,12 +58,21 @@ parse = _reader.parse
 normalize = _reader.normalize
 
 
-def raise_for_error(response: Response, *, vendor: str | None = None, operation: str | None = None) -> Response:
-    """The response of any client as it came, or a VendorError where it tells of a failure."""
+def raise_for_error(
+    response: Response,
+    *,
+    vendor: str | None = None,
+    operation: str | None = None,
+    credentials: Credentials | None = None,
+) -> Response:
+    """The response of any client as it came, or a VendorError where it tells of a failure.
+
+    `credentials` says for this call whose they were, the app's or the user's, where that is not what the app settled.
+    """
     error = normalize(response, vendor=vendor, operation=operation)
     if error is None:
         return response
-    raise VendorError(error)
+    raise VendorError(error, credentials=credentials)
 
 
 def problem_for(failure: VendorError | CanonicalError, *, language: str | None = None) -> Problem:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from errnorm.checking import built_in_files
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = {
@@ -160,3 +162,10 @@ def test_what_is_not_there_yet_is_not_there_yet():
     assert not [door for door in map(str.lower, doors) if find_spec(f"errnorm.{door}")]
     with pytest.raises(errnorm.SettingsError):
         errnorm.Normalizer(handle="all")  # type: ignore[arg-type]
+
+
+def test_as_many_profiles_are_built_in_as_it_says():
+    files = built_in_files().values()
+    dialects = [file for file in files if file.parent.name == "dialects" and file.stem != "generic"]
+    vendors = [file for file in files if file.parent.name != "dialects"]
+    assert f"{len(vendors)} vendors and {len(dialects)} dialects that many speak are built in" in TEXT
