@@ -128,7 +128,7 @@ def _samples(file: Path, data: bytes) -> Iterator[Sample]:
             sample = msgspec.convert(raw, Sample)
             sample.content  # noqa: B018 - an encoding may be unknown
             yield sample
-    except (KeyError, TypeError, ValueError, LookupError) as error:  # TOML's, msgspec's and Unicode's are ValueErrors
+    except (KeyError, TypeError, ValueError, LookupError, msgspec.ValidationError) as error:  # TOML's is a ValueError
         place = f"sample {number}: " if number else ""
         complaint = "no samples in it" if isinstance(error, KeyError) else str(error)
         raise DraftError(f"{file}: {place}{complaint}") from None
