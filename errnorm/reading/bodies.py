@@ -63,7 +63,6 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     tree: Any = None
     text: str = ""
     excerpt: str = ""
-    deep: dict[str, Any] = {}  # what was looked for at any depth, and found
 
 
 EMPTY = Body("empty")

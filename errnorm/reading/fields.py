@@ -12,7 +12,7 @@ from errnorm.vendors.profile import Fields, ProfileError
 
 FIELDS = 100  # and as many items of a list are looked at
 WALKED = 1_000  # places of a map that are looked at
-TEXT = 6_000  # characters of all of them together: redaction takes its time
+TEXT = 4_000  # characters of all of them together: redaction takes its time
 SHORT = 200  # characters of a name, a code or an id
 
 FieldReader = Callable[[View, Collection[str]], list[FieldError]]

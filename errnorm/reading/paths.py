@@ -47,6 +47,7 @@ class View(msgspec.Struct, gc=False):
     opened_root: Node = None
     codes: Sequence[str] = ()
     first: bool = True
+    deep: dict[str, Node] = {}  # what was looked for in JSON at any depth, and found
 
     @property
     def root(self) -> Node:
@@ -60,7 +61,7 @@ class View(msgspec.Struct, gc=False):
     def at(self, error: Node, first: bool = True) -> View:
         """The same exchange, seen from another of its errors."""
         error = error if type(error) in _JSON else opened(error, self.attributes)
-        return View(self.exchange, self.body, self.attributes, error, self.opened_root, (), first)
+        return View(self.exchange, self.body, self.attributes, error, self.opened_root, (), first, self.deep)
 
 
 Find = Callable[[View], Node]
@@ -200,10 +201,12 @@ def _from_anywhere(name: str) -> Find:
     def find(view: View) -> Node:
         if not view.first:
             return None
-        deep = view.body.deep
-        if name not in deep:
-            deep[name] = _deep(view.body.tree, name)
-        return deep[name]
+        body = view.body
+        if body.kind == "xml":  # which lxml looks through in no time
+            return _deep(body.tree, name)
+        if name not in view.deep:
+            view.deep[name] = _deep(body.tree, name)
+        return view.deep[name]
 
     return find
 
