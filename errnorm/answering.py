@@ -164,6 +164,7 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
                 correlation_id=correlation_id(),
                 traceback=failure.__traceback__,
                 truncated=truncated,
+                key_fingerprint=failure.key_fingerprint,
             )
         except Exception:
             complain(f"logging a failure failed: {failure} {failure.occurrence_id}")
@@ -221,7 +222,12 @@ def _leading(raised: BaseException, error: CanonicalError) -> VendorError | None
     """A group's error with what was said for the one call that leads it: its occurrence id, whose credentials."""
     for leaf in _leaves(raised):
         if isinstance(leaf, VendorError) and leaf.error.replace(others=()) == error.replace(others=()):
-            return VendorError(error, occurrence_id=leaf.occurrence_id, credentials=leaf.credentials)
+            return VendorError(
+                error,
+                occurrence_id=leaf.occurrence_id,
+                credentials=leaf.credentials,
+                key_fingerprint=leaf.key_fingerprint,
+            )
     return None
 
 

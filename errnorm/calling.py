@@ -13,6 +13,7 @@ from errnorm import correlation
 from errnorm.answering import Normalizer
 from errnorm.model import CanonicalError, VendorError
 from errnorm.reading.clients import Response
+from errnorm.redaction import fingerprint
 from errnorm.vendors import registry
 
 
@@ -43,13 +44,15 @@ Flow = Generator[Step, Any, None]
 class Request(NamedTuple):
     """What is asked of the vendor; `streams`: the caller reads the body, or leaves it.
 
-    Of the headers only the names: this stands in frames, and reporters of errors show what does.
+    Of the headers only the names, and of the key a fingerprint: this stands in frames, and reporters of errors show
+    what does.
     """
 
     method: str
     url: str
     header_names: frozenset[str]
     streams: bool = False
+    key_fingerprint: str | None = None
 
 
 class Answer(NamedTuple):
@@ -100,10 +103,10 @@ class Caller:
             error = self._normalizer.normalize(raised, vendor=self._vendor, operation=self._operation)
             if error is None:
                 raise
-            raise VendorError(error) from raised
+            raise VendorError(error, key_fingerprint=request.key_fingerprint) from raised
         if error is not None:
             yield Close()
-            raise VendorError(error)
+            raise VendorError(error, key_fingerprint=request.key_fingerprint)
 
     def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
         """The correlation header, where there is an id and the app has not set one itself."""
@@ -137,6 +140,20 @@ class Caller:
         if any(word in kind for word in _ENDLESS) or (length.isdecimal() and int(length) > self._normalizer.cap):
             return False
         return not kind or any(word in kind for word in self._kinds)
+
+
+# Where a key stays the same from call to call; a signature does not, and tells no keys apart.
+_KEYS = ("authorization", "x-api-key", "api-key", "x-auth-token")
+_SCHEMES = ("", "basic", "bearer", "token", "apikey", "apitoken")
+
+
+def key_fingerprint_of(headers: Mapping[str, Any]) -> str | None:
+    """What tells support the key of a request from others, without telling the key; None where there is none."""
+    for name in _KEYS:
+        scheme, _, key = _header(headers, name).strip().rpartition(" ")
+        if key and scheme.lower() in _SCHEMES:
+            return fingerprint(key)
+    return None
 
 
 def drive(flow: Flow, perform: Callable[[Step], object]) -> None:

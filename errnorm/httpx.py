@@ -24,6 +24,7 @@ from errnorm.calling import (
     Step,
     drive,
     drive_async,
+    key_fingerprint_of,
     name_request,
     names_of,
 )
@@ -74,7 +75,8 @@ def _async_door(caller: Caller, send: Callable[..., Awaitable[Any]], *, loads: b
 
 
 def _asked(request: Any, *, streams: bool) -> Request:
-    return Request(request.method, str(request.url), names_of(request.headers), streams)
+    headers = request.headers
+    return Request(request.method, str(request.url), names_of(headers), streams, key_fingerprint_of(headers))
 
 
 class _Exchange:

@@ -142,28 +142,37 @@ def _known(plain: dict[str, Any]) -> dict[str, Any]:
 class VendorError(Exception):
     """Carries a CanonicalError up the stack; a fresh one for each failure, never shared.
 
-    `credentials` says for this call whose credential it was made with; None leaves it to the app's settings. `logged`
-    is set by whoever logs it, so that it is logged once however far it climbs.
+    `credentials` says for this call whose credential it was made with; None leaves it to the app's settings.
+    `key_fingerprint` tells support the key of the call from others, without telling the key. `logged` is set by whoever
+    logs it, so that it is logged once however far it climbs.
     """
 
     def __init__(
-        self, error: CanonicalError, *, occurrence_id: str | None = None, credentials: Credentials | None = None
+        self,
+        error: CanonicalError,
+        *,
+        occurrence_id: str | None = None,
+        credentials: Credentials | None = None,
+        key_fingerprint: str | None = None,
     ) -> None:
         super().__init__(error)
         self.error = error
         self.occurrence_id = occurrence_id or new_occurrence_id()
         self.credentials: Credentials | None = credentials
+        self.key_fingerprint = key_fingerprint
         self.logged = False
 
     def __str__(self) -> str:
         return str(self.error)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _raised, (self.error, self.occurrence_id, self.credentials)
+        return _raised, (self.error, self.occurrence_id, self.credentials, self.key_fingerprint)
 
 
-def _raised(error: CanonicalError, occurrence_id: str, credentials: Credentials | None) -> VendorError:
-    return VendorError(error, occurrence_id=occurrence_id, credentials=credentials)
+def _raised(
+    error: CanonicalError, occurrence_id: str, credentials: Credentials | None, key_fingerprint: str | None = None
+) -> VendorError:
+    return VendorError(error, occurrence_id=occurrence_id, credentials=credentials, key_fingerprint=key_fingerprint)
 
 
 class UnknownVendorError(LookupError):

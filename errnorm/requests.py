@@ -25,6 +25,7 @@ from errnorm.calling import (
     Send,
     Step,
     drive,
+    key_fingerprint_of,
     name_request,
     names_of,
 )
@@ -56,7 +57,8 @@ def _door(caller: Caller, send: Callable[..., Any], streams: bool) -> Callable[.
     def sent(request: Any, stream: bool | None = None, *args: Any, **options: Any) -> Any:
         exchange = _Exchange(send, request, args, options)
         stream = streams if stream is None else stream
-        asked = Request(request.method, request.url, names_of(request.headers), stream)
+        names, key = names_of(request.headers), key_fingerprint_of(request.headers)
+        asked = Request(request.method, request.url, names, stream, key)
         drive(caller.call(asked), exchange)
         return exchange.response
 

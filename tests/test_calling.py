@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import pickle
 import sys
 import threading
 from contextvars import ContextVar
@@ -12,10 +13,11 @@ import pytest
 import errnorm.httpx
 import errnorm.requests
 from errnorm import correlation
-from errnorm.answering import Normalizer
-from errnorm.calling import Body, Caller, Close, Load, Read, Request, Send, drive
+from errnorm.answering import Normalizer, default
+from errnorm.calling import Body, Caller, Close, Load, Read, Request, Send, drive, key_fingerprint_of
 from errnorm.families import Family
 from errnorm.model import CanonicalError, UnknownVendorError, VendorError
+from errnorm.redaction import fingerprint
 from tests.loopback import Reply, Trouble, Vendor, closed_port
 
 JSON = {"Content-Type": "application/json"}
@@ -409,3 +411,33 @@ def test_a_cancelled_call_is_no_failure_of_the_vendor():
 
     with Vendor(Reply(trouble=Trouble.STALL)) as vendor, pytest.raises(asyncio.CancelledError):
         asyncio.run(main(vendor.url))
+
+
+@every_door
+def test_the_key_of_a_call_is_known_by_its_fingerprint_alone(door, caplog):
+    key = "made-up-key-1234567890"
+    with Vendor(Reply(401, JSON, b"{}")) as vendor, pytest.raises(VendorError) as caught:
+        door(vendor.url, vendor="phase", headers={"Authorization": f"Bearer {key}"})
+    failure = caught.value
+    assert failure.key_fingerprint == fingerprint(key) == pickle.loads(pickle.dumps(failure)).key_fingerprint
+    with caplog.at_level("INFO", "errnorm"):
+        default().answer(failure)
+    (record,) = (record for record in caplog.records if record.name == "errnorm")
+    assert record.errnorm_key_fingerprint == fingerprint(key)
+    assert key not in str(vars(record)) + repr(failure)
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ({"Authorization": "Basic abc="}, "abc="),
+        ({"X-Api-Key": "k1"}, "k1"),
+        ({"Authorization": "AWS4-HMAC-SHA256 Credential=x, Signature=y"}, None),
+        ({"Authorization": " "}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_a_signature_is_no_key(headers, key):
+    folded = {name.lower(): value for name, value in headers.items()}
+    assert key_fingerprint_of(folded) == (fingerprint(key) if key else None)

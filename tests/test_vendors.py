@@ -14,6 +14,7 @@ from errnorm.vendors.profile import Then
 DIALECTS = [name for name, file in built_in_files().items() if file.parent.name == "dialects"]
 VENDORS = [name for name in built_in_files() if name not in DIALECTS]
 every_profile = pytest.mark.parametrize("name", [*VENDORS, *DIALECTS])
+complete = pytest.mark.parametrize("name", ["lionbridge", "phrase-tms", "phase", "risumail", "generic"])
 first_vendors = pytest.mark.parametrize("name", ["lionbridge", "phrase-tms", "phase", "risumail"])
 every_vendor = pytest.mark.parametrize("name", VENDORS)
 
@@ -90,8 +91,15 @@ def test_a_sample_reaches_every_row_that_says_more_than_a_family(name):
     assert [row for row in rows if f"{name}:{row}" not in reached] == []
 
 
-@first_vendors
-def test_every_code_of_the_first_vendors_has_a_sample_that_carries_it(name):
+@complete
+def test_a_sample_reaches_every_row_of_those_that_are_complete(name):
+    reached = {sample.read(Reader().parse, name).rule for sample in samples(name)}
+    rows = [address.removeprefix("rules.") for address, _ in registry.get(name).rows()]
+    assert [row for row in rows if f"{name}:{row}" not in reached] == []
+
+
+@complete
+def test_every_code_of_those_that_are_complete_has_a_sample_that_carries_it(name):
     sent = {code for sample in samples(name) for code in _codes(sample, name)}
     assert [code for code in registry.get(name).codes if code not in sent] == []
 

@@ -24,6 +24,7 @@ def log(
     correlation_id: str | None = None,
     traceback: TracebackType | None = None,
     truncated: bool = False,
+    key_fingerprint: str | None = None,
 ) -> None:
     """Logs a failure: one line, the level by whose doing it is, all that is known of it as `errnorm_…` keys.
 
@@ -34,6 +35,8 @@ def log(
     level = LOG_LEVELS[error.fault]
     if logger.isEnabledFor(level):
         extra = record(error, occurrence_id, correlation_id)
+        if key_fingerprint is not None:
+            extra["errnorm_key_fingerprint"] = key_fingerprint
         if truncated:
             extra["errnorm_truncated"] = True
         exc_info = None
