@@ -137,6 +137,8 @@ _BARE = ("family", "reason")
 def _conditions(when: When) -> Conditions:
     """What a When asks for, by name: one of these each."""
     asked: dict[str, frozenset[object]] = {f"where {path}": _several(texts) for path, texts in when.where.items()}
+    asked |= {f"begins {path}": _several(texts) for path, texts in when.begins.items()}
+    asked |= {f"present {path}": frozenset({False}) for path in _several(when.absent)}
     for key in ("status", "code", "operation", "body"):
         if values := _several(getattr(when, key)):
             asked[key] = values

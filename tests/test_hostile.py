@@ -192,6 +192,7 @@ def test_the_worst_body_takes_a_bounded_memory():
 
 def test_headers_without_number_take_a_bounded_time():
     headers = [(f"x-{number}", "y") for number in range(200_000)]
+    parse(b'{"message":"x"}', status=429)  # reads the profile, once
     loop, start = calibration(), time.perf_counter()
     parse(b'{"message":"x"}', status=429, headers=headers)
     assert time.perf_counter() - start < LOOPS * loop

@@ -56,6 +56,50 @@ def test_rules_before_codes_before_statuses(body, exchange, reason, rule):
     assert (error.reason, error.rule) == (reason, rule)
 
 
+ASKED = """
+[[rules]]
+when = { begins = { "/kind" = ["auth.", "key."], "header:Content-Type" = "application/x-fault" } }
+then = { reason = "BEGINS" }
+[[rules]]
+when = { present = "/a", absent = ["/b", "header:X-B"] }
+then = { reason = "ABSENT" }
+[[rules]]
+when = { absent = "/a" }
+then = { reason = "NEITHER" }
+"""
+FAULT = {"Content-Type": "application/x-fault; charset=utf-8"}
+# body, headers: reason
+ASKS = [
+    ({"kind": "auth.expired"}, FAULT, "BEGINS"), ({"kind": " key.used"}, FAULT, "BEGINS"), ({"kind": ["x", "key.used"]}, FAULT, "BEGINS"),
+    ({"kind": "oauth.expired"}, FAULT, "NEITHER"), ({"kind": "auth.expired"}, {}, "NEITHER"), ({"kind": {"auth.": 1}}, FAULT, "NEITHER"), ({"kind": ""}, FAULT, "NEITHER"),
+    ({"a": 1}, {}, "ABSENT"), ({"a": 1, "b": None}, {}, "ABSENT"), ({"a": 1, "b": ""}, {}, "ABSENT"), ({"a": 1, "b": []}, {}, "ABSENT"), ({"a": 1}, {"x-b": ""}, "ABSENT"),
+    ({"a": 1, "b": 0}, {}, "VALIDATION"), ({"a": 1}, {"x-b": "1"}, "VALIDATION"), ({"a": None}, {}, "NEITHER"), ([], {}, "NEITHER"), ([{"a": 1}], {}, "ABSENT"), ("text", {}, "NEITHER"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "headers", "reason"), ASKS, ids=count())
+def test_a_condition_asks_what_is_there_what_is_not_and_how_texts_begin(body, headers, reason):
+    assert told(ASKED, body, headers=headers).reason == reason
+
+
+IN_BODY = '[read]\nerror = ["/error"]\nstatus = ["code", "/status"]\ncode = ["kind"]\n[statuses]\n423 = "locked"'
+# body, the response's own status: family, what is told as the vendor's status
+TOLD = [
+    ({"error": {"code": 404}}, 200, "not_found", 200), ({"error": {"code": "429"}}, 200, "rate_limit", 200), ({"error": {"code": 423}}, 200, "locked", 200),
+    ({"error": {"kind": "x"}, "status": 503}, 207, "unavailable", 207), ({"error": {"code": 404}}, None, "not_found", None),
+    ({"error": {"code": 404}}, 500, "server", 500), ({"error": {"code": 200, "kind": "x"}}, 200, "unknown", 200), ({"error": {"code": 40001, "kind": "x"}}, 200, "unknown", 200),
+    ({"error": {"code": 404.0, "kind": "x"}}, 200, "unknown", 200), ({"error": {"code": True, "kind": "x"}}, 200, "unknown", 200),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "family", "vendor_status"), TOLD, ids=count())
+def test_a_status_in_the_body_counts_where_the_responses_own_tells_of_no_failure(body, status, family, vendor_status):
+    body["error"].setdefault("kind", "k")
+    error = told(IN_BODY, body, status=status)
+    assert (error.family, error.vendor_status) == (family, vendor_status)
+    assert error.response_status >= 400
+
+
 def test_the_finest_code_is_told_and_the_finest_known_one_decides():
     error = told(RULED, {"inner": {"code": "new"}, "code": "a"})
     assert (error.vendor_code, error.reason, error.mapped) == ("new", "CODE_A", False)

@@ -6,10 +6,12 @@ import json
 import msgspec
 import pytest
 
+from errnorm.checking import built_in_files, samples_of
 from errnorm.model import UnknownVendorError
 from errnorm.reading.parsing import Reader
+from errnorm.reading.responses import fitting, top_names
 from errnorm.vendors import registry
-from errnorm.vendors.profile import ProfileError
+from errnorm.vendors.profile import ProfileError, When
 from errnorm.vendors.registry import Entry, Registry, built_in, profile_files
 
 HOSTS = {
@@ -17,11 +19,14 @@ HOSTS = {
     "b": ("api.b.example", ".sub.a.example"),
     "c": ("shared.example",),
     "d": ("SHARED.example",),
+    "e": (".files.*.a.example", "files.*.a.example", "*.e.example", ".a.*"),
 }
 # host: names
 AT = {
     "api.a.example": ["a"], "API.a.EXAMPLE.": ["a"], "x.a.example": ["a"], "x.y.a.example": ["a"], "a.example": [], "xa.example": [],
-    "x.sub.a.example": ["b"], "sub.a.example": ["a"], "shared.example": ["c", "d"], "x.shared.example": [], "": [], ".": [], "x" * 9_000: [],
+    "x.sub.a.example": ["b"], "sub.a.example": ["a"], "shared.example": ["c", "d"],
+    "files.eu.a.example": ["e"], "mine.files.eu.a.example": ["e"], "x.mine.files.eu.a.example": ["e"], "files.a.example": ["a"], "files.x.y.a.example": ["a"],
+    "x.e.example": ["e"], "e.example": [], "y.x.e.example": [], "x.a.test": ["e"], ".".join(["x"] * 500 + ["a.example"]): ["a"], "x.shared.example": [], "": [], ".": [], "x" * 9_000: [],
 }  # fmt: skip
 
 
@@ -35,6 +40,35 @@ def own():
 @pytest.mark.parametrize(("host", "names"), AT.items(), ids=lambda value: str(value)[:20])
 def test_a_host_is_exact_or_below_a_dot_or_shared(own, host, names):
     assert own.at(host) == names
+
+
+SHAPES = {
+    "often": When(present=("/error", "/rare")),
+    "other": When(present="/error"),
+    "deep": When(present="//Fault/code"),
+    "kind": When(body="html"),
+    "header": When(begins={"header:X-Kind": "a"}),
+    "where": When(where={"/error/type": "x", "status": "1"}),
+}
+# names at the top of a body: what they do not rule out
+FOUND = {
+    frozenset(): ["deep", "kind"], frozenset({"error"}): ["deep", "kind", "other"], frozenset({"rare"}): ["deep", "kind", "often"],
+    frozenset({"header:x-kind"}): ["deep", "header", "kind"], frozenset({"status", "else"}): ["deep", "kind", "where"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "found"), FOUND.items(), ids=",".join)
+def test_a_shape_is_looked_for_by_the_rarest_name_that_it_asks_for(names, found):
+    own = Registry({name: Entry(shape=(when,)) for name, when in SHAPES.items()})
+    assert [name for name, _ in own.shaped(names)] == found
+
+
+def test_no_sample_is_ruled_out_by_the_names_at_its_top():
+    every = registry.default.shaped()
+    for file in built_in_files().values():
+        for sample in samples_of(file):
+            seen = sample.decoded()
+            assert list(fitting(*seen, registry.default.shaped(top_names(*seen)))) == list(fitting(*seen, every))
 
 
 def test_the_index_is_fresh():

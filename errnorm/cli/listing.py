@@ -10,6 +10,7 @@ import msgspec
 from errnorm.answering import default
 from errnorm.checking import samples_of
 from errnorm.model import CanonicalError
+from errnorm.reading.plans import NO_ROW, Row
 from errnorm.reading.rulings import ruling
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
@@ -77,7 +78,7 @@ def _rows(profile: Profile) -> Iterator[dict[str, Any]]:
 
 def _row(profile: Profile, when: str, then: Then, status: int | None, code: str | None) -> dict[str, Any]:
     """A row with what follows from it for a request that is not idempotent."""
-    ruled = ruling(then, status, False)
+    ruled = ruling(Row(then, None), NO_ROW, status, idempotent=False)
     problem = default().problem_for(
         CanonicalError(
             vendor=None if profile.dialect else profile.name,

@@ -6,33 +6,31 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from errnorm.model import FieldError
-from errnorm.reading.paths import Find, Node, View, cutter, finder, leaves, opened, text_of, words_of
+from errnorm.reading.paths import Find, Node, View, cutter, leaves, opened, text_of, words_of
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, ProfileError
 
 FIELDS = 100  # and as many items of a list are looked at
 WALKED = 1_000  # places of a map that are looked at
 TEXT = 4_000  # characters of all of them together: redaction takes its time
+WHOLE = ("/", ".")  # the error itself, or all of the body
 SHORT = 200  # characters of a name, a code or an id
 
-FieldReader = Callable[[View, Collection[str]], list[FieldError]]
+# what lies where the fields lie, the error that it is of, and what was read of it as other facts
+FieldReader = Callable[[Node, View, Collection[str]], list[FieldError]]
 
 
 def field_reader(spec: Fields) -> FieldReader:
-    """The function that reads the fields of an error; its second argument is what was read of it as other facts."""
+    """The function that reads the fields of an error."""
     if bool(spec.each) == bool(spec.map):
         raise ProfileError("either `each` or `map`")
     return _map_reader(spec) if spec.map else _list_reader(spec)
 
 
 def _list_reader(spec: Fields) -> FieldReader:
-    each = finder(spec.each)
     path, code, message = (tuple(map(cutter, places)) for places in (spec.path, spec.code, spec.message))
 
-    def read(view: View, _: Collection[str]) -> list[FieldError]:
-        found = each(view)
-        if found is None:
-            return []
+    def read(found: Node, view: View, _: Collection[str]) -> list[FieldError]:
         fields: list[FieldError] = []
         room = TEXT
         for item in leaves(found, FIELDS):
@@ -54,7 +52,7 @@ def _map_reader(spec: Fields) -> FieldReader:
 
     The whole body is such a map only if nothing else was read from it, and only as far as it holds lists.
     """
-    find, whole = finder(spec.map), spec.map in ("/", ".")
+    whole = spec.map in WHOLE
     code, message = (tuple(map(cutter, places)) for places in (spec.code, spec.message))
 
     def said_of(node: Node, view: View) -> tuple[str, str | None]:
@@ -63,10 +61,10 @@ def _map_reader(spec: Fields) -> FieldReader:
         said = next((words for find in message if (words := words_of(find(at)))), "")
         return said, _short(code, at) if said else None
 
-    def read(view: View, taken: Collection[str]) -> list[FieldError]:
+    def read(found: Node, view: View, taken: Collection[str]) -> list[FieldError]:
         if whole and any(taken):
             return []
-        node = opened(find(view), attributes=False)
+        node = opened(found, attributes=False)
         if type(node) is not dict:
             return []
         fields: list[FieldError] = []

@@ -12,7 +12,7 @@ from errnorm.reading.bodies import Body, decode
 from errnorm.reading.clients import Response, Transport, response_of, transport_of
 from errnorm.reading.headers import NO_HEADERS, Headers, RawHeaders
 from errnorm.reading.paths import Exchange
-from errnorm.reading.responses import OTHERS, failed, fitting, read
+from errnorm.reading.responses import OTHERS, failed, fitting, read, top_names
 from errnorm.redaction import clean
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile
@@ -46,7 +46,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         folded = Headers(headers) if headers else NO_HEADERS
         decoded = decode(body, folded, self.cap)
         exchange = Exchange(_status(status), folded, method and clean(method.upper(), 20), operation)
-        profile = self._profile(vendor, url, decoded, exchange, len(body))
+        profile = registry.get(vendor) if vendor is not None else self._profile(None, url, decoded, exchange, len(body))
         if operation is None and url and profile.operations:
             exchange = msgspec.structs.replace(exchange, operation=operation_of(profile, method, url))
         return read(decoded, exchange, profile)
@@ -141,7 +141,9 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             return registry.get(names[0])
         if size <= SHAPED and (body.tree is not None or body.kind == "html"):
             known = registry.default
-            entries = [(name, known.entry(name)) for name in names] if names else known.shaped()
+            entries = (
+                [(name, known.entry(name)) for name in names] if names else known.shaped(top_names(body, exchange))
+            )
             if (name := next(fitting(body, exchange, entries), None)) is not None:
                 return registry.get(name)
         return registry.get(registry.GENERIC)

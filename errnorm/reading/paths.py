@@ -7,6 +7,7 @@ names, attributes as `@name`, in which an element that holds only text is that t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -51,12 +52,22 @@ class View(msgspec.Struct, gc=False):
 
     @property
     def root(self) -> Node:
-        """The whole body, opened."""
+        """The whole body, opened; of one that is no tree, its text, which may be a code."""
         root = self.opened_root
         if root is None:
             tree = self.body.tree
+            if tree is None and self.body.kind == "text":
+                tree = self.body.text
             root = self.opened_root = tree if type(tree) in _JSON else opened(tree, self.attributes)
         return root
+
+    @property
+    def top(self) -> Callable[[str], Node]:
+        """What finds a name at the top of the body."""
+        if not self.first:
+            return _nothing
+        root = self.root
+        return root.get if type(root) is dict else partial(step, root)
 
     def at(self, error: Node, first: bool = True) -> View:
         """The same exchange, seen from another of its errors."""
@@ -65,6 +76,10 @@ class View(msgspec.Struct, gc=False):
 
 
 Find = Callable[[View], Node]
+
+
+def _nothing(_: str) -> None:
+    """What there is at the top, for an error that is not the first."""
 
 
 def opened(node: Node, attributes: bool = True) -> Node:
@@ -145,13 +160,13 @@ def leads(node: Node) -> bool:
     return leads(node.text) or any(map(leads, values)) or any(map(leads, islice(node, PLACES)))
 
 
-def _step(node: Node, name: str, most: int = BESIDE) -> Node:
+def step(node: Node, name: str, most: int = BESIDE) -> Node:
     """What lies under a name; lists are looked through."""
     if type(node) is list:
         found = [
             value
             for item in leaves(node, most)
-            if (value := item.get(name) if type(item) is dict else _step(item, name)) is not None
+            if (value := item.get(name) if type(item) is dict else step(item, name)) is not None
         ]
         return found[0] if len(found) == 1 else found or None
     node = opened(node)
@@ -189,12 +204,17 @@ def finder(place: str) -> Find:
     if place == ".":
         return lambda view: view.error.get(".") if type(view.error) is dict else view.error
     deep = place.startswith("//")
-    names = place.removeprefix("/").removeprefix("/").split("/")
-    if not all(names) or "[" in place or "*" in place:
-        raise ProfileError(f"{place!r} is no path: names joined by '/', with no index and no '*'")
-    first, rest = names[0], names[1:]
+    first, *rest = names_of(place)
     start = _from_anywhere(first) if deep else _from_the_top(first) if place.startswith("/") else _from_the_error(first)
-    return _further(start, rest, PLACES if deep else BESIDE) if rest else start
+    return _further(start, tuple(rest), PLACES if deep else BESIDE) if rest else start
+
+
+def names_of(path: str) -> list[str]:
+    """The names that a path is made of. Raises ProfileError."""
+    names = path.removeprefix("/").removeprefix("/").split("/")
+    if not all(names) or "[" in path or "*" in path:
+        raise ProfileError(f"{path!r} is no path: names joined by '/', with no index and no '*'")
+    return names
 
 
 def _from_anywhere(name: str) -> Find:
@@ -216,7 +236,7 @@ def _from_the_top(name: str) -> Find:
         if not view.first:
             return None
         root = view.root
-        return root.get(name) if type(root) is dict else _step(root, name)
+        return root.get(name) if type(root) is dict else step(root, name)
 
     return find
 
@@ -224,21 +244,22 @@ def _from_the_top(name: str) -> Find:
 def _from_the_error(name: str) -> Find:
     def find(view: View) -> Node:
         error = view.error
-        return error.get(name) if type(error) is dict else _step(error, name)
+        return error.get(name) if type(error) is dict else step(error, name)
 
     return find
 
 
-def _further(start: Find, names: list[str], most: int) -> Find:
-    def find(view: View) -> Node:
-        node = start(view)
-        for name in names:
-            if node is None:
-                return None
-            node = node.get(name) if type(node) is dict else _step(node, name, most)
-        return node
+def _further(start: Find, names: tuple[str, ...], most: int) -> Find:
+    return lambda view: further(start(view), names, most)
 
-    return find
+
+def further(node: Node, names: tuple[str, ...], most: int = BESIDE) -> Node:
+    """What lies below a node under these names, one after the other."""
+    for name in names:
+        if node is None:
+            return None
+        node = node.get(name) if type(node) is dict else step(node, name, most)
+    return node
 
 
 def cutter(place: Place) -> Find:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
+
+import msgspec
 
 from errnorm.families import WaitSource
-from errnorm.reading.fields import FieldReader, field_reader
-from errnorm.reading.paths import Find, View, cutter, finder, leads, leaves, text_of, unit_of
+from errnorm.reading.paths import Find, View, cutter, finder, unit_of
+from errnorm.reading.unrolled import Made, Told, each, first_of, told_by
 from errnorm.vendors.profile import Place, Profile, ProfileError, Then, When
 from errnorm.vendors.registry import Entry
 
-Made = TypeVar("Made")
 Condition = Callable[[View], bool]
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A row that can decide, and the address at which an engineer finds it."""
 
     then: Then | None
     address: str | None
+
+
+NO_ROW = Row(None, None)
 
 
 class Wait(NamedTuple):
@@ -37,27 +41,28 @@ class Plan(NamedTuple):
     profile: Profile
     attributes: bool  # whether any path asks for an XML attribute
     errors: tuple[Find, ...]  # () where the body itself is the error
-    code: tuple[Find, ...]
-    message: tuple[Find, ...]
-    detail: tuple[Find, ...]
-    user_message: tuple[Find, ...]
+    told: Told
+    status: tuple[Find, ...]
     request_id: tuple[Find, ...]
-    field: tuple[Find, ...]
-    fields: tuple[FieldReader, ...]
     headers_tell: bool  # whether only headers, no body, say when and whether to try again
     should_retry: tuple[Find, ...]
     waits: tuple[Wait, ...]
     resets: tuple[Wait, ...]
-    rules: tuple[tuple[When, Condition, Row], ...]
+    ruled: Callable[[View], Row | None]  # the row of the first rule that holds
     codes: dict[str, Row]
     statuses: dict[int, Row]
-    failed: tuple[Condition, ...]
+    failed: Condition  # whether a body under a status below 400 is a failure
 
 
 @lru_cache(maxsize=4_096)
-def shape_of(entry: Entry) -> tuple[Condition, ...]:
-    """The shapes by which a profile's bodies are known, before it is read: one of them has to hold."""
-    return tuple(map(condition, entry.shape))
+def shape_of(entry: Entry) -> Condition:
+    """Whether a body has one of the shapes by which a profile's are known, before the profile is read."""
+    return any_of(entry.shape, "shape")
+
+
+def any_of(conditions: tuple[When, ...], address: str) -> Condition:
+    """Whether any of the conditions holds. Raises ProfileError."""
+    return first_of(((when, True) for when in conditions), address, otherwise=False)
 
 
 @lru_cache(maxsize=4_096)
@@ -65,90 +70,35 @@ def plan_of(profile: Profile) -> Plan:
     """The plan of a profile, made once. Raises ProfileError where a path is none."""
     name, read = profile.name, profile.read
 
-    def each(key: str, make: Callable[[Any], Made]) -> tuple[Made, ...]:
-        return _each(f"{name}: read.{key}", make, getattr(read, key))
+    def found(key: str, make: Callable[[Any], Made]) -> tuple[Made, ...]:
+        return each(f"{name}: read.{key}", make, getattr(read, key))
 
-    _each(f"{name}: shape", condition, profile.shape)  # used before this is, checked here
+    any_of(profile.shape, f"{name}: shape")  # used before this is, checked here
     return Plan(
         profile,
-        "@" in repr(read) or "@" in repr(profile.rules),
-        () if read.error == ("/",) else each("error", _absolute),
-        each("code", cutter),
-        each("message", cutter),
-        each("detail", cutter),
-        each("user_message", cutter),
-        each("request_id", cutter),
-        each("field", cutter),
-        each("fields", field_reader),
+        "@" in repr((read, profile.rules, profile.failed)),
+        () if read.error == ("/",) else found("error", _absolute),
+        told_by(read, f"{name}: read"),
+        found("status", cutter),
+        found("request_id", cutter),
         all(_path(place).startswith("header:") for place in (*read.should_retry, *read.wait, *read.reset)),
-        each("should_retry", cutter),
-        each("wait", _wait),
-        each("reset", _wait),
-        tuple(
-            (rule.when, holds, Row(rule.then, f"{name}:{rule.title or number}"))
-            for number, rule in enumerate(profile.rules, 1)
-            for holds in _each(f"{name}: rules.{number}.when", condition, (rule.when,))
+        found("should_retry", cutter),
+        found("wait", _wait),
+        found("reset", _wait),
+        first_of(
+            ((rule.when, Row(rule.then, f"{name}:{rule.title or at}")) for at, rule in enumerate(profile.rules, 1)),
+            f"{name}: rules.{{}}.when",
         ),
         {code: Row(then, f"{name}:codes.{code}") for code, then in profile.codes.items()},
         {status: Row(then, f"{name}:statuses.{status}") for status, then in profile.statuses.items()},
-        _each(f"{name}: failed", condition, profile.failed),
+        any_of(profile.failed, f"{name}: failed"),
     )
-
-
-def _each(address: str, make: Callable[[Any], Made], things: Iterable[Any]) -> tuple[Made, ...]:
-    try:
-        return tuple(map(make, things))
-    except ProfileError as error:
-        raise ProfileError(f"{address}: {error}") from None
-
-
-def condition(when: When) -> Condition:
-    """The predicate that a When stands for: all of what it names must hold."""
-    statuses, codes, operations, kinds = map(_several, (when.status, when.code, when.operation, when.body))
-    checks: list[Condition] = []
-    if statuses:
-        checks.append(lambda view: view.exchange.status in statuses)
-    if codes:
-        checks.append(lambda view: any(code in codes for code in view.codes))
-    if operations:
-        checks.append(lambda view: view.exchange.operation in operations)
-    if kinds:
-        checks.append(lambda view: view.body.kind in kinds)
-    checks.extend(map(_present, _several(when.present)))
-    checks.extend(_equal(path, frozenset(_several(texts))) for path, texts in when.where.items())
-
-    return checks[0] if len(checks) == 1 else lambda view: all(check(view) for check in checks)
-
-
-def _present(path: Any) -> Condition:
-    find = finder(path)
-
-    def present(view: View) -> bool:
-        node = find(view)
-        return node is not None and leads(node)
-
-    return present
-
-
-def _equal(path: str, texts: frozenset[Any]) -> Condition:
-    find = finder(path)
-    return lambda view: any(text_of(leaf) in texts for leaf in leaves(find(view)))
 
 
 def _absolute(path: str) -> Find:
     if not path.startswith("/"):
         raise ProfileError(f"{path!r} must start at the top of the body, with '/'")
     return finder(path)
-
-
-def may_hold(when: When, status: int | None, kind: str) -> bool:
-    """Whether a condition can hold at all for a response of this status with a body of this kind."""
-    statuses, kinds = _several(when.status), _several(when.body)
-    return (not statuses or status in statuses) and (not kinds or kind in kinds)
-
-
-def _several(value: object) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _path(place: Place) -> str:

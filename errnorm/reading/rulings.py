@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,20 +24,17 @@ from errnorm.model import CanonicalError, FieldError, RetryAdvice
 from errnorm.reading.fields import SHORT
 from errnorm.reading.headers import NO_HEADERS
 from errnorm.reading.paths import Find, View, leaves, text_of
-from errnorm.reading.plans import Plan, Row, Wait, may_hold, plan_of
+from errnorm.reading.plans import NO_ROW, Plan, Row, Wait, plan_of
+from errnorm.reading.unrolled import Make
 from errnorm.reading.waits import seconds
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Profile, Then
 
-NO_ROW = Row(None, None)
 _NOTHING = Then()
-
-# codes, message, detail, user_message ("" where there is none), fields, and the error that they were read of
-Make = Callable[[Sequence[str], str, str, str, Sequence[FieldError], View], CanonicalError]
 
 
 class Ruling(NamedTuple):
-    """What follows from a row and a status, before anybody looked for a wait."""
+    """What follows from a row and a status, before anybody looked for a wait; and the address of the row."""
 
     family: Family
     reason: str
@@ -45,23 +42,28 @@ class Ruling(NamedTuple):
     action: Action
     retry: RetryAdvice
     response_status: int
+    rule: str | None
 
 
-@lru_cache(maxsize=16_384)
-def ruling(then: Then | None, status: int | None, idempotent: bool) -> Ruling:
-    """What a row says, completed by its family's defaults; the family by the status where the row names none."""
-    row = then or _NOTHING
-    family = row.family or family_of(status)
+def ruling(row: Row, by_status: Row, status: int | None, idempotent: bool) -> Ruling:
+    """What a row says, completed by its family's defaults.
+
+    Where the row names no family, by the status's row where that says more, else by the family of the status.
+    """
+    then = row.then or _NOTHING
+    if then.family is None and by_status.then is not None:
+        then = joined(then, by_status.then)
+    family = then.family or family_of(status)
     defaults = FAMILIES[family]
-    fault = row.fault or defaults.fault
-    action = row.action or (defaults.user_action if fault is Fault.USER else defaults.action)
-    verdict = row.retry or verdict_of(family, None if row.family else status, "GET" if idempotent else None)
-    advice = RetryAdvice(verdict, row.wait, WaitSource.DEFAULT if row.wait is None else WaitSource.PROFILE, row.reroute)
-    answer = row.response_status or response_status_of(family, fault, action, status)
-    return Ruling(family, row.reason or family.value.upper(), fault, action, advice, answer)
+    fault = then.fault or defaults.fault
+    action = then.action or (defaults.user_action if fault is Fault.USER else defaults.action)
+    verdict = then.retry or verdict_of(family, None if then.family else status, "GET" if idempotent else None)
+    source = WaitSource.DEFAULT if then.wait is None else WaitSource.PROFILE
+    advice = RetryAdvice(verdict, then.wait, source, then.reroute)
+    answer = then.response_status or response_status_of(family, fault, action, status)
+    return Ruling(family, then.reason or family.value.upper(), fault, action, advice, answer, row.address)
 
 
-@lru_cache(maxsize=16_384)
 def joined(then: Then, other: Then) -> Then:
     """A row that names no family, with what the other one says where it says nothing."""
     said = {key: value for key in Then.__struct_fields__ if (value := getattr(then, key)) not in (None, False)}
@@ -81,22 +83,13 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
     from_vendor = not profile.speaks or kind == "empty" or kind in profile.speaks
     sent = True if from_vendor and status is not None else None
     idempotent = method in IDEMPOTENT_METHODS
-    rules = [(holds, row) for when, holds, row in plan.rules if may_hold(when, status, kind)]
-    by_code, by_status = plan.codes, NO_ROW if status is None else plan.statuses.get(status, NO_ROW)
-    headers_tell = plan.headers_tell
+    by_rule, by_code, headers_tell = plan.ruled, plan.codes, plan.headers_tell
+    by_status = NO_ROW if status is None else plan.statuses.get(status, NO_ROW)
+    body_tells = plan.status if status is None or status < 400 else ()
     request_id = (
         plan.request_id if read_by is None or read_by is profile else (*plan.request_id, *plan_of(read_by).request_id)
     )
-
-    def row_of(codes: Sequence[str], view: View) -> Row:
-        """The first rule that holds, else the finest known code's, else the status's."""
-        for holds, row in rules:
-            if holds(view):
-                return row
-        for code in codes:
-            if code in by_code:
-                return by_code[code]
-        return by_status
+    rulings: dict[Row, Ruling] = {}
 
     def make(  # noqa: PLR0917 - it is called for every failure, and keywords take their time
         codes: Sequence[str],
@@ -106,11 +99,16 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
         fields: Sequence[FieldError],
         view: View,
     ) -> CanonicalError:
+        if body_tells and (told := _status_told(body_tells, view)):
+            as_told = maker(profile, read_by, kind, told, method)
+            return as_told(codes, message, detail, user_message, fields, view).replace(vendor_status=status)
         view.codes = codes
-        then, address = row_of(codes, view) if codes or rules else by_status
-        if then is not None and then.family is None and by_status.then is not None:
-            then = joined(then, by_status.then)
-        family, reason, fault, action, advice, response_status = ruling(then, status, idempotent)
+        # the first rule that holds, else the finest known code's row, else the status's
+        row = by_rule(view) or next((by_code[code] for code in codes if code in by_code), by_status)
+        ruled = rulings.get(row)
+        if ruled is None:
+            ruled = rulings[row] = ruling(row, by_status, status, idempotent)
+        family, reason, fault, action, advice, response_status, rule = ruled
         exchange = view.exchange
         if exchange.headers is not NO_HEADERS or not headers_tell:
             action, advice = _advised(plan, family, action, advice, view)
@@ -136,11 +134,17 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
             tuple(fields),
             (),
             from_vendor,
-            address,
+            rule,
             not codes or codes[0] in by_code,
         )
 
     return make
+
+
+def _status_told(finds: tuple[Find, ...], view: View) -> int | None:
+    """The status of a failure that a body tells, where the response's own tells of none."""
+    texts = (text_of(find(view)) for find in finds)
+    return next((int(text) for text in texts if len(text) == 3 and text[0] in "45" and text.isdecimal()), None)
 
 
 def _request_id(finds: tuple[Find, ...], view: View) -> str | None:

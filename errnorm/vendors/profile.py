@@ -43,9 +43,13 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where facts lie: for each a list of paths, of which the first that leads to a scalar wins."""
+    """Where facts lie: for each a list of paths, of which the first that leads to a scalar wins.
+
+    `status` is one of a failure, and counts where the response's own tells of none.
+    """
 
     error: tuple[str, ...] = ("/",)
+    status: tuple[Place, ...] = ()
     code: tuple[Place, ...] = ()
     message: tuple[Place, ...] = ()
     detail: tuple[Place, ...] = ()
@@ -58,15 +62,21 @@ class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reset: tuple[Place, ...] = ()
 
 
-class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must hold, all of it; a value or a list of them each."""
+class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What must hold, all of it; a value or a list of them each.
+
+    `present` and `absent` hold paths that lead to something, and to nothing; `where` what texts are, `begins` how they
+    begin.
+    """
 
     status: int | tuple[int, ...] = ()
     code: str | tuple[str, ...] = ()
     operation: str | tuple[str, ...] = ()
     body: Kind | tuple[Kind, ...] = ()
     present: str | tuple[str, ...] = ()
+    absent: str | tuple[str, ...] = ()
     where: dict[str, str | tuple[str, ...]] = {}
+    begins: dict[str, str | tuple[str, ...]] = {}
 
 
 class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
@@ -138,6 +148,11 @@ class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
             yield f"codes.{code}", then
         for status, then in self.statuses.items():
             yield f"statuses.{status}", then
+
+
+def several(value: object) -> tuple[Any, ...]:
+    """What a key holds that takes a value or a list of them."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def reason_of(name: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from functools import reduce
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from errnorm import _json
 from errnorm.model import UnknownVendorError
-from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest
+from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest, several
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.json"
@@ -38,7 +40,7 @@ class Registry:
         self._profiles: dict[str, Profile] = {}
         self._added: dict[str, list[str]] = {}
         self._installed = False
-        self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
+        self._found: Ways | None = None
 
     def get(self, name: str) -> Profile:
         """The profile of that name. Raises UnknownVendorError, which names the nearest."""
@@ -65,20 +67,36 @@ class Registry:
 
     def at(self, host: str) -> list[str]:
         """The profiles that answer at a host: those that name it, else those that name what it lies below."""
-        self._take_installed()
-        host = host.lower().rstrip(".")
-        if found := self._hosts.get(host):
-            return found
-        labels = host.split(".")[:32]
-        for start in range(1, len(labels)):
-            if found := self._hosts.get("." + ".".join(labels[start:])):
+        hosts, stars, *_ = self._ways()
+        labels = host.lower().rstrip(".").split(".")[-32:]
+        for start in range(len(labels)):
+            dot, below = "." if start else "", labels[start:]
+            if found := hosts.get(dot + ".".join(below)):
                 return found
+            for star in stars.get(len(below), ()):
+                if found := hosts.get(dot + ".".join((*below[:star], "*", *below[star + 1 :]))):
+                    return found
         return []
 
-    def shaped(self) -> list[tuple[str, Entry]]:
-        """The profiles that know their bodies by shape, vendors before dialects."""
+    def shaped(self, names: AbstractSet[str] | None = None) -> list[tuple[str, Entry]]:
+        """The profiles that know their bodies by shape, vendors before dialects.
+
+        Given the names at the top of a body, and of its headers as `header:` and the folded name, only those are
+        returned which these do not rule out.
+        """
+        _, _, shaped, asking = self._ways()
+        if names is None:
+            return shaped
+        ranks = {rank for name in asking.keys() & (names | {""}) for rank in asking[name]}
+        return [shaped[rank] for rank in sorted(ranks)]
+
+    def _ways(self) -> Ways:
+        """How a profile is found without its name, made anew when profiles have been added."""
         self._take_installed()
-        return self._shaped
+        ways = self._found
+        if ways is None:
+            ways = self._found = _ways(self._index)
+        return ways
 
     def add(self, path: str | Path) -> list[str]:
         """Adds a profile, or all of a folder's; a file that bears a known name extends that profile, its rows first.
@@ -104,7 +122,7 @@ class Registry:
                     hosts=(*profile.hosts, *known.hosts),
                     shape=(*profile.shape, *known.shape),
                 )
-            self._hosts, self._shaped = _by_host(self._index), _by_shape(self._index)
+            self._found = None
             self._added[source] = [profile.name for _, profile in layers]
             return self._added[source]
 
@@ -173,17 +191,43 @@ def extended(profile: Profile, by: Profile) -> Profile:
     )
 
 
-def _by_host(index: Mapping[str, Entry]) -> dict[str, list[str]]:
+class Ways(NamedTuple):
+    """How profiles are found without their names, so that many take no longer than few."""
+
+    hosts: dict[str, list[str]]
+    stars: dict[int, list[int]]  # of hosts with so many labels, which of them may be a "*"
+    shaped: list[tuple[str, Entry]]
+    asking: dict[str, list[int]]  # by one name each that a shape asks for, "" if it asks for none: ranks of the shaped
+
+
+def _ways(index: Mapping[str, Entry]) -> Ways:
     hosts: dict[str, list[str]] = {}
+    stars: dict[int, list[int]] = {}
     for name, entry in index.items():
-        for host in entry.hosts:
-            hosts.setdefault(host.lower(), []).append(name)
-    return hosts
+        for host in map(str.lower, entry.hosts):
+            hosts.setdefault(host, []).append(name)
+            labels = host.lstrip(".").split(".")
+            if "*" in labels and labels.index("*") not in (known := stars.setdefault(len(labels), [])):
+                known.append(labels.index("*"))
+    shaped = sorted(
+        ((name, entry) for name, entry in index.items() if entry.shape), key=lambda pair: (pair[1].dialect, pair[0])
+    )
+    asked = [[_asked(when) for when in entry.shape] for _, entry in shaped]
+    times = Counter(name for shapes in asked for names in shapes for name in names)
+    asking: dict[str, list[int]] = {}
+    for rank, shapes in enumerate(asked):
+        for rarest in {min(names, key=lambda name: (times[name], name), default="") for names in shapes}:
+            asking.setdefault(rarest, []).append(rank)
+    return Ways(hosts, stars, shaped, asking)
 
 
-def _by_shape(index: Mapping[str, Entry]) -> list[tuple[str, Entry]]:
-    shaped = [(name, entry) for name, entry in index.items() if entry.shape]
-    return sorted(shaped, key=lambda pair: (pair[1].dialect, pair[0]))
+def _asked(when: When) -> list[str]:
+    """The names that must be at the top of a body, or among its headers, for a condition to hold."""
+    paths = (*several(when.present), *when.where, *when.begins)
+    firsts = (
+        path.lower() if path.startswith("header:") else path.removeprefix("/").partition("/")[0] for path in paths
+    )
+    return [first for first in firsts if first not in {"", "."}]
 
 
 def built_in() -> dict[str, Entry]:

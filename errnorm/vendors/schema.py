@@ -74,8 +74,9 @@ def _spell_paths(kinds: dict[str, Node]) -> None:
     read["error"]["items"] = {"type": "string", "pattern": _TOP, MEND: _NO_TOP}
     kinds["Spot"]["properties"]["at"] = fields["each"] = fields["map"] = path
     kinds["Fields"] |= {"oneOf": [{"required": ["each"]}, {"required": ["map"]}], MEND: "either `each` or `map`"}
-    when["present"] = {"anyOf": [path, {"type": "array", "items": path}]}
-    when["where"] = _keyed(_PATH, when["where"]["additionalProperties"], _NO_PATH)
+    when["present"] = when["absent"] = {"anyOf": [path, {"type": "array", "items": path}]}
+    for key in ("where", "begins"):
+        when[key] = _keyed(_PATH, when[key]["additionalProperties"], _NO_PATH)
 
 
 def _spell_rows(kinds: dict[str, Node]) -> None:
