@@ -96,8 +96,54 @@ TOLD = [
 def test_a_status_in_the_body_counts_where_the_responses_own_tells_of_no_failure(body, status, family, vendor_status):
     body["error"].setdefault("kind", "k")
     error = told(IN_BODY, body, status=status)
+    assert error.vendor_code == body["error"]["kind"]
     assert (error.family, error.vendor_status) == (family, vendor_status)
     assert error.response_status >= 400
+
+
+# what is read where, a body: code, message, fields
+FACTS = [
+    # a text is left out only where it was read as something else, not because it is the same
+    ('code = ["reason"]\nmessage = ["message"]', {"reason": "Gone", "message": "Gone"}, ("Gone", "Gone", [])),
+    ('code = ["error"]\nmessage = ["error", "text"]', {"error": "gone", "text": "It went"}, ("gone", "It went", [])),
+    ('error = ["/error"]\ncode = ["kind"]\nmessage = ["/error/kind"]', {"error": {"kind": "gone"}}, ("gone", None, [])),
+    ('message = ["message"]\nfields = [{ map = "/errors" }]', {"message": "Taken", "errors": {"mail": ["Taken"]}}, (None, "Taken", [("mail", None, "Taken")])),
+    # a field's code is one word too
+    ('fields = [{ each = "e", path = ["f"], code = ["c"], message = ["m", "c"] }]', {"e": [{"f": "a", "c": "is off"}, {"f": "b", "c": "OFF"}]}, (None, None, [("a", None, "is off"), ("b", "OFF", None)])),
+    # a map in which facts lie is an error: only its lists are fields
+    ('code = ["/error/code"]\nfields = [{ map = "/error" }]', {"error": {"code": "x", "hint": "h", "mail": ["Taken"]}}, ("x", None, [("mail", None, "Taken")])),
+    ('code = ["/error/code"]\nfields = [{ map = "/error" }]', {"error": {"code": ["Needed"], "hint": "h"}}, ("Needed", None, [("hint", None, "h")])),
+    ('fields = [{ map = "/" }]', {"messages": [{"status": "4", "text": "Bad"}]}, (None, None, [])),
+    ('fields = [{ map = "/" }]', {"rows": [{"name": ["Needed"], "n": 1}]}, (None, None, [("rows.name", None, "Needed")])),
+    # a place that a form may have as a field
+    ('code = [{ at = "name", single = true }]\nfields = [{ map = "/" }]', {"name": ["Needed"]}, (None, None, [("name", None, "Needed")])),
+    ('code = [{ at = "name", single = true }]\nfields = [{ map = "/" }]', {"name": "NEEDED"}, ("NEEDED", None, [])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "body", "facts"), FACTS, ids=count())
+def test_a_fact_is_read_once_and_as_what_it_is(read, body, facts):
+    error = told(f"[read]\n{read}", body)
+    fields = [(field.path, field.vendor_code, field.vendor_message) for field in error.fields]
+    assert (error.vendor_code, error.vendor_message, fields) == facts
+
+
+@pytest.mark.parametrize("word", ["error", "Error", "FAILED", "success", "ok", "none", "about:blank"])
+def test_that_something_failed_is_no_code_unless_the_profile_says_so(word):
+    assert told('[read]\ncode = ["c"]', {"c": word, "x": 1}).vendor_code is None
+    assert told(f'[read]\ncode = ["c"]\n[codes]\n"{word}" = {{ reason = "KNOWN" }}', {"c": word}).reason == "KNOWN"
+
+
+PROXIED = 'speaks = ["json"]\n[statuses]\n409 = { family = "conflict", fault = "user", reason = "TAKEN" }\n530 = { family = "upstream", reason = "MINE" }'
+
+
+def test_a_proxy_blames_nobody_and_has_ids_of_its_own():
+    page, ray = "<html><title>Off</title></html>", {"cf-ray": "8f-FRA"}
+    assert told(PROXIED, "{}", status=409, headers=ray).fault == "user"
+    error = told(PROXIED, page, status=409, headers=ray)
+    assert (error.fault, error.reason, error.from_vendor, error.vendor_request_id) == ("unknown", "CONFLICT", False, "8f-FRA")
+    assert told(PROXIED, page, status=530).reason == "MINE"
+    assert told(PROXIED, page, status=522).reason == "ORIGIN_CONNECTION_TIMED_OUT"
 
 
 def test_the_finest_code_is_told_and_the_finest_known_one_decides():

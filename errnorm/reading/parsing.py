@@ -139,7 +139,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         names = self._names(vendor, url)
         if len(names) == 1:
             return registry.get(names[0])
-        if size <= SHAPED and (body.tree is not None or body.kind == "html"):
+        if size <= SHAPED and (body.tree is not None or body.text):
             known = registry.default
             entries = (
                 [(name, known.entry(name)) for name in names] if names else known.shaped(top_names(body, exchange))

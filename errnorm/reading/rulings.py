@@ -28,6 +28,7 @@ from errnorm.reading.plans import NO_ROW, Plan, Row, Wait, plan_of
 from errnorm.reading.unrolled import Make
 from errnorm.reading.waits import seconds
 from errnorm.redaction import clean
+from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
 
 _NOTHING = Then()
@@ -84,11 +85,11 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
     sent = True if from_vendor and status is not None else None
     idempotent = method in IDEMPOTENT_METHODS
     by_rule, by_code, headers_tell = plan.ruled, plan.codes, plan.headers_tell
-    by_status = NO_ROW if status is None else plan.statuses.get(status, NO_ROW)
+    proxy = None if from_vendor else plan_of(registry.get(registry.PROXY))
+    by_status = _row_of(status, plan, proxy)
     body_tells = plan.status if status is None or status < 400 else ()
-    request_id = (
-        plan.request_id if read_by is None or read_by is profile else (*plan.request_id, *plan_of(read_by).request_id)
-    )
+    plans = [plan, *([plan_of(read_by)] if read_by not in (None, profile) else ()), *([proxy] if proxy else ())]
+    request_id = tuple(dict.fromkeys(find for plan in plans for find in plan.request_id))
     rulings: dict[Row, Ruling] = {}
 
     def make(  # noqa: PLR0917 - it is called for every failure, and keywords take their time
@@ -100,6 +101,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
         view: View,
     ) -> CanonicalError:
         if body_tells and (told := _status_told(body_tells, view)):
+            codes = [code for code in codes if code != str(told) or code in by_code]
             as_told = maker(profile, read_by, kind, told, method)
             return as_told(codes, message, detail, user_message, fields, view).replace(vendor_status=status)
         view.codes = codes
@@ -139,6 +141,14 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
         )
 
     return make
+
+
+def _row_of(status: int | None, plan: Plan, proxy: Plan | None) -> Row:
+    """The row of a status; where a proxy spoke, which cannot know whose doing it was, not one that blames the user."""
+    row = plan.statuses.get(status or 0, NO_ROW)
+    if proxy is None or (row.then is not None and row.then.fault is not Fault.USER):
+        return row
+    return proxy.statuses.get(status or 0, NO_ROW)
 
 
 def _status_told(finds: tuple[Find, ...], view: View) -> int | None:

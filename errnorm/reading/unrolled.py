@@ -12,11 +12,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from errnorm.model import CanonicalError, FieldError
-from errnorm.reading.fields import SHORT, WHOLE, field_reader
+from errnorm.reading.fields import SHORT, WHOLE, field_reader, is_code
 from errnorm.reading.paths import Node, View, cutter, further, leads, leaves, names_of, step, text_of, words_of
 from errnorm.redaction import clean
-from errnorm.vendors.profile import Fields, Place, ProfileError, Read, When, several
+from errnorm.vendors.profile import Fields, Place, ProfileError, Read, Spot, When, several
 
 Made = TypeVar("Made")
 # codes, message, detail, user_message ("" where there is none), fields, and the error that they were read of
@@ -45,6 +47,25 @@ _TOLD = """\
     made = make(codes, message, detail, user_message, fields, view)
     return {made}
 """
+# what says that there is an error, or no code for it
+_NO_CODES = frozenset(
+    [
+        "about:blank",
+        "error",
+        "errors",
+        "fail",
+        "failed",
+        "failure",
+        "ko",
+        "ok",
+        "success",
+        "none",
+        "null",
+        "undefined",
+        "true",
+        "false",
+    ]
+)
 _PHRASES = {str(int(status)): status.phrase for status in HTTPStatus}
 
 
@@ -56,15 +77,26 @@ def told_by(read: Read, address: str) -> Told:
         """For each place of a key an expression: false where it leads nowhere, else what is found at the node."""
         return each(f"{address}.{key}", lambda place: f"{_leads(place, names)} and {found}", getattr(read, key))
 
+    def said(key: str, before: str) -> tuple[str, ...]:
+        """The words at each place of a key, unless they have been read there as a code, or before as something else."""
+        codes = {path for place in read.code for path in _paths(place, read)}
+
+        def line(place: Place) -> str:
+            here = "" if codes.isdisjoint(_paths(place, read)) else "*codes"
+            taken = "".join(f"{each}, " for each in (before, here) if each)
+            return f"{_leads(place, names)} and words_at(node, ({taken}))"
+
+        return each(f"{address}.{key}", line, getattr(read, key))
+
     def first(tries: Iterable[str]) -> str:
         return "".join(f"{tried} or " for tried in tries)
 
     codes = tries("code", "(code := code_at(node, known, status))")
     body = _TOLD.format(
         codes="\n    ".join(f"if {found}: codes.append(code)" for found in codes),
-        message=first(tries("message", "words_at(node, codes)")),
-        detail=first(tries("detail", "words_at(node, (*codes, message))")),
-        fields=first(each(f"{address}.fields", lambda spec: _fields(spec, names), read.fields)),
+        message=first(said("message", "")),
+        detail=first(said("detail", "message")),
+        fields=first(each(f"{address}.fields", lambda spec: _fields(spec, read, names), read.fields)),
         user_message=first(tries("user_message", "words_at(node, ())")),
         made=f"about(made, {first(tries('field', 'text_of(node)'))}'')" if read.field else "made",
     )
@@ -115,6 +147,8 @@ def _named(thing: Any, names: dict[str, Any]) -> str:
 
 def _leads(place: Place, names: dict[str, Any]) -> str:
     """Whether a place leads anywhere, as an expression; `node` is then what lies there."""
+    if isinstance(place, Spot) and place.single:
+        return f"{_leads(structs.replace(place, single=False), names)} and type(node) is not list"
     path, knife = (place, False) if isinstance(place, str) else (place.at, bool(place.after or place.before))
     if knife or path in WHOLE or path.startswith("//"):
         return f"(node := {_named(cutter(place), names)}(view)) is not None"
@@ -125,12 +159,37 @@ def _leads(place: Place, names: dict[str, Any]) -> str:
     return f"{start} and (node := further(node, {tuple(rest)!r})) is not None" if rest else start
 
 
-def _fields(spec: Fields, names: dict[str, Any]) -> str:
-    reader = f"{_named(field_reader(spec), names)}(node, view, (*codes, message, detail))"
+def _fields(spec: Fields, read: Read, names: dict[str, Any]) -> str:
+    reader = f"{_named(field_reader(spec, _facts_in(spec.map, read)), names)}(node, view)"
     if spec.each:
         return f"{_leads(spec.each, names)} and {reader}"
     alone = "not (codes or message or detail) and " if spec.map in WHOLE else ""
     return f"{alone}{_leads(spec.map, names)} and type(node) is not str and {reader}"
+
+
+def _facts_in(place: str, read: Read) -> frozenset[str]:
+    """The names of a map at which something else of the error is read."""
+    if place in WHOLE:
+        return frozenset()
+    facts = [
+        path
+        for key in (read.code, read.message, read.detail, read.user_message)
+        for each in key
+        for path in _paths(each, read)
+    ]
+    inside = [
+        path.removeprefix(f"{start}/")
+        for start in _paths(place, read)
+        for path in facts
+        if path.startswith(f"{start}/")
+    ]
+    return frozenset(name for name in inside if "/" not in name)
+
+
+def _paths(place: Place, read: Read) -> set[str]:
+    """A place as it may be reached from the top of the body."""
+    path = place if isinstance(place, str) else place.at
+    return {path} if path.startswith("/") else {f"{error.rstrip('/')}/{path}" for error in read.error}
 
 
 def _holds(when: When, names: dict[str, Any]) -> str:
@@ -161,8 +220,8 @@ def _code_at(node: Node, known: Collection[str], status: int | None) -> str:
     if not text or text in known:
         return text
     own = str(status)
-    foreign = len(text) > SHORT or text == "about:blank" or len(text.split(None, 1)) > 1
-    return "" if foreign or text in {own, _PHRASES.get(own)} else text
+    no_code = not is_code(text) or text in {own, _PHRASES.get(own)} or text.lower() in _NO_CODES
+    return "" if no_code else text
 
 
 def _words_at(node: Node, said: Collection[str]) -> str:

@@ -21,12 +21,16 @@ class ProfileError(ValueError):
 
 
 class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A path with a knife: the text behind the last `after` and up to the first `before`; `unit` of a bare number."""
+    """A path with a knife: the text behind the last `after` and up to the first `before`; `unit` of a bare number.
+
+    `single`: only where no list lies there, for a form may have a field of that name.
+    """
 
     at: str
     after: str = ""
     before: str = ""
     unit: Unit | None = None
+    single: bool = False
 
 
 Place = str | Spot

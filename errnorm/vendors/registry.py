@@ -18,6 +18,7 @@ from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest, 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.json"
 GENERIC = "generic"
+PROXY = "proxy-html"
 ENTRY_POINTS = "errnorm.vendors"
 
 
