@@ -105,8 +105,13 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
             as_told = maker(profile, read_by, kind, told, method)
             return as_told(codes, message, detail, user_message, fields, view).replace(vendor_status=status)
         view.codes = codes
-        # the first rule that holds, else the finest known code's row, else the status's
-        row = by_rule(view) or next((by_code[code] for code in codes if code in by_code), by_status)
+        row = by_rule(view)
+        if row is None:
+            row = by_status
+            for code in codes:  # the finest first
+                if code in by_code:
+                    row = by_code[code]
+                    break
         ruled = rulings.get(row)
         if ruled is None:
             ruled = rulings[row] = ruling(row, by_status, status, idempotent)

@@ -48,24 +48,9 @@ _TOLD = """\
     return {made}
 """
 # what says that there is an error, or no code for it
-_NO_CODES = frozenset(
-    [
-        "about:blank",
-        "error",
-        "errors",
-        "fail",
-        "failed",
-        "failure",
-        "ko",
-        "ok",
-        "success",
-        "none",
-        "null",
-        "undefined",
-        "true",
-        "false",
-    ]
-)
+_NO_CODE = re.compile(
+    r"(?:about:blank|errors?|fail(?:ed|ure)?|ko|ok|success|none|null|undefined|true|false)\Z", re.IGNORECASE
+).match
 _PHRASES = {str(int(status)): status.phrase for status in HTTPStatus}
 
 
@@ -220,7 +205,7 @@ def _code_at(node: Node, known: Collection[str], status: int | None) -> str:
     if not text or text in known:
         return text
     own = str(status)
-    no_code = not is_code(text) or text in {own, _PHRASES.get(own)} or text.lower() in _NO_CODES
+    no_code = not is_code(text) or text in {own, _PHRASES.get(own)} or _NO_CODE(text)
     return "" if no_code else text
 
 
