@@ -42,7 +42,7 @@ def _list_reader(spec: Fields) -> FieldReader:
                 break
             if name or (said and not path):
                 fields.append(FieldError(clean(name, SHORT), clean(its_code, SHORT) or None, clean(said) or None))
-        return fields
+        return [field for field in fields if field.path or field.vendor_message]  # what is left of them when cleaned
 
     return read
 
@@ -80,8 +80,8 @@ def _map_reader(spec: Fields, facts: Collection[str]) -> FieldReader:
             if type(leaf) is dict and said:
                 objects.add(name)
             if said and name.rpartition(".")[0] not in objects:
-                fields.append(FieldError(clean(name, SHORT), its_code, clean(said)))
-        return fields
+                fields.append(FieldError(clean(name, SHORT), its_code, clean(said) or None))
+        return [field for field in fields if field.path or field.vendor_message]  # what is left of them when cleaned
 
     return read
 

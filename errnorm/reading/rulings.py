@@ -108,9 +108,9 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
         row = by_rule(view)
         if row is None:
             row = by_status
-            for code in codes:  # the finest first
-                if code in by_code:
-                    row = by_code[code]
+            for known in codes:  # the finest first
+                if known in by_code:
+                    row = by_code[known]
                     break
         ruled = rulings.get(row)
         if ruled is None:
@@ -120,6 +120,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
         if exchange.headers is not NO_HEADERS or not headers_tell:
             action, advice = _advised(plan, family, action, advice, view)
         said = clean(message) if message else None
+        code = (clean(codes[0], SHORT) or None) if codes else None
         return CanonicalError(
             vendor,
             dialect,
@@ -133,7 +134,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
             sent,
             response_status,
             status,
-            (clean(codes[0], SHORT) or None) if codes else None,
+            code,
             said or None,
             (clean(detail) or None) if detail else None,
             ((said if user_message == message else clean(user_message)) or None) if user_message else None,
@@ -142,7 +143,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
             (),
             from_vendor,
             rule,
-            not codes or codes[0] in by_code,
+            code is None or codes[0] in by_code,
         )
 
     return make

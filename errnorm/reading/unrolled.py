@@ -225,9 +225,9 @@ def _begins(node: Node, texts: tuple[str, ...]) -> bool:
 
 def _about(error: CanonicalError, path: str) -> CanonicalError:
     """An error that names one field, where no other fields were read."""
-    if not path or error.fields:
+    if error.fields or not (path := clean(path, SHORT)):
         return error
-    return error.replace(fields=(FieldError(clean(path, SHORT), error.vendor_code, error.vendor_message),))
+    return error.replace(fields=(FieldError(path, error.vendor_code, error.vendor_message),))
 
 
 _CALLED = {
