@@ -4,123 +4,14 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from errnorm.secrets import MAKERS, MARK, NAMED, NAMES, OWNED, OWNER, SINGLES, WHOLES, WORDS, Row
 
 PLAIN: Final = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ ,.'()!?;]*+\Z").match  # letters and stops, which few secrets are made of
 LETTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ,.'()!?;"  # the same in ASCII, which is quicker
-LONG: Final = re.compile(r" [^ ]{20}").search  # no key by a known maker is shorter
-
-PERCENT: Final = r"%(?:25){0,3}"  # however often it was encoded itself
-QUOTE: Final = rf"""(?:\\{{0,7}}+["'`]|&quot;|&\#34;|{PERCENT}22)"""
-MARK: Final = r"\[(?:secret|email|key|token|jwt|credentials|private\ key)\]"
-PAIRS: Final = r"""(?:[\w.-]++=(?:"[^"]*+"?+|[^\s,;"'<>]*+)[,;]?+\s?+)++"""
-KEYS: Final = (
-    "access account admin api app application auth client consumer encryption functions hash license licence master "
-    "private secret service shared sign signature signing ssh storage subscription"
-)
-OPENERS: Final = (  # how a sentence about a field goes on: "password: must be longer"
-    "a|all|already|an|and|are|as|at|authentication|be|blank|can|cannot|contains?|could|denied|deprecated|does|doesn|don|"
-    "either|empty|error|expected|expires|expired|failed|failure|false|field|for|forbidden|format|has|have|if|in|incorrect|"
-    "insufficient|invalid|is|it|length|malformed|may|maximum|minimum|mismatch|missing|must|needs?|nil|no|none|not|null|of|"
-    "ok|on|only|optional|or|please|provide|rejected|required|requires|revoked|should|string|that|the|there|this|to|too|true|"
-    "unauthorized|undefined|unexpected|unknown|unsupported|valid|value|verification|was|we|were|will|with|wrong|you|your"
-)
-
-
-class Row(NamedTuple):
-    """Whatever the pattern (verbose) could match holds, in lower case, the `sign` and one of what it `asks`."""
-
-    sign: str
-    asks: tuple[str, ...]
-    pattern: str
-    mark: str
-
-
-WHOLES: Final = (  # these may look like a name and its value, so they come before the names
-    Row(
-        "-",
-        ("-----begin",),
-        r"""-----BEGIN[A-Z0-9\ +%]{0,40}?PRIVATE[^-]{0,20}(?:-{5})?[^-]*+(?:-(?!----END)[^-]*+)*+
-            (?:-----END[A-Z0-9\ +%]{0,40}(?:-{5})?)?""",
-        "[private key]",
-    ),
-    Row(  # a password may hold a slash, a port is no password
-        "@",
-        ("://",),
-        r"""://(?:[^\s/?\#"'<>@]*+@|[^\s/?\#"'<>@:]*+:(?!:?//|\d{1,5}(?:[/?\#]|\Z))[^\s"'<>@]{1,128}+@)(?:[^\s/?\#"'<>@]*+@)*+""",
-        "://[credentials]@",
-    ),
-    Row(
-        "%",
-        ("2f%2f", "252f%", "2f%25"),
-        rf"""({PERCENT}3[Aa](?:{PERCENT}2[Ff]){{2}})
-            (?:(?:[^\s/?\#&"'<>%]++|%(?!(?:25){{0,3}}(?:2[Ff]|3[Ff]|23|40)))*+({PERCENT}40))++""",
-        r"\1[credentials]\2",
-    ),
-    Row(
-        "=",
-        ("digest ", "oauth ", "signature ", "hmac-sha", "hmac "),
-        rf"\b((?i:digest|oauth|signature|(?:aws4-)?hmac(?:-sha\d{{1,3}})?))\s{{1,4}}+{PAIRS}",
-        r"\1 [credentials]",
-    ),
-)
-NAMES: Final = "pass", "pwd", "secret", "token", "key", "auth", "sig", "credential", "session", "cookie", "hmac"
-NAMED: Final = rf"""
-    (?:pass(?:word|wort|wd|phrase|code|(?:(?<![a-z]pass)|(?<=3fpass))(?![a-z]))|pwd|secret(?!ar)|token(?!iz|s\W{{1,5}}\d{{1,9}}\b)
-      |credential|cook(?P<jar>ie)|session|hmac|sig(?:nature|(?:(?<![a-z]sig)|(?<=3fsig))(?![a-z]))
-      |auth(?:orization|(?:(?<![a-z]auth)|(?<=3fauth))(?![a-z]))
-      |key(?:(?<=[?&]key)|(?<=3fkey)|(?<=%26key)|(?<=2526key))
-      |{"|".join(f"{name}[-_. ]?key" for name in KEYS.split())})
-    [\w.-]{{0,40}}+(?<!count)(?<!length)(?<!limit)(?<!name)(?<!status)(?<!type)(?<!_at)(?<!_in)(?<!_ur[il])
-    (?:\]|{PERCENT}5d)?+{QUOTE}?+(?:\s(?:provided|given|used|supplied|sent|value|header|was|is)){{0,2}}+\s{{0,4}}+
-    (?:(?P<coded>{PERCENT}3[ad])|:=|=>|==?|:|>|&gt;)\s{{0,4}}+(?P<list>(?!{MARK})\[(?![{{[])\s?+)?+
-    (?:[bru]?(?:(?P<escape>\\{{0,7}}+)(?P<quote>["'`])|(?P<entity>&quot;|&\#34;|{PERCENT}22)))?+
-    (?!{MARK}(?:[\s"'`&%<>.,;:)}}\]\\]|\Z)|(?:{OPENERS})(?:[.,;:!?]?+(?:[\s"'`<>)\]}}&\\]|\Z)))
-    (?P<value>
-      (?(list)(?:[^\]"'\\]++|["'\\]++(?!\s?+\]))++|(?(quote)(?:[^"'`\\]++|(?!(?P=escape)(?P=quote))(?:\\++["'`]?+|["'`]))++
-      |(?(entity)(?:[^&%]++|(?!(?P=entity)).)++
-      |(?![{{(<])(?:
-        (?(jar){PAIRS}|(?!))
-       |(?:(?:bearer|basic|token|api-?key|negotiate|ntlm|jwt|bot|key|digest|oauth|signature|(?:aws4-)?hmac(?:-sha\d+)?)\s{{1,4}}+(?=\S))?+
-        (?(coded)(?:[^\s"'`&<>\\%]++|%(?!(?:25){{0,3}}(?:26|22|20|0a|3b)))++
-        |(?:[^\s"'`&<>\\,;]++|[,;](?!\s?+[\w.-]++[=:]|\s|\Z))++))))))"""
-SINGLES: Final = (
-    Row("eyj", ("eyj",), r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", "[jwt]"),
-    Row(
-        "",
-        ("bearer", "basic ", "token "),
-        r"""([BbTt](?:(?P<any>earer|EARER)|asic|ASIC|oken|OKEN))(\s{1,4}|%20|\+)
-            (?(any)(?!(?:[Tt]okens?|[Aa]uth\w*|[Ss]chemes?|[Rr]ealm|[Ee]rror|[Cc]redentials?|[Rr]equired|expires\w*|format|header)\b)
-              [\w.~+/-]{6,}+=*+
-            |(?=[A-Za-z+/=]*+\d|[a-z+/]*+[A-Z]+[a-z]+[A-Z])[A-Za-z0-9+/]{12,}+=*+)""",
-        r"\1\3[token]",
-    ),
-    Row("@", ("@",), r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)*?\.[^\W\d_]{2,}+[\w-]*+(?:\.[\w-]++)*+", "[email]"),
-    Row(
-        "%",
-        ("%40", "2540"),
-        rf"({PERCENT}[0-9A-Fa-f]{{2}}|(?<![\w.+%-]))(?:[\w.+-]|{PERCENT}2[Bb])++{PERCENT}40[\w-]++(?:\.[\w-]++)++",
-        r"\1[email]",
-    ),
-    Row("@", ("@",), r""":[^\s:@/"'<>,;=&]{3,128}+@(?=[\w[-])""", ":[credentials]@"),
-    Row(
-        "/",
-        ("hooks.slack", "webhook"),
-        r"""((?:hooks\.slack\.com|webhook\.office\.com)/\w+|/api/webhooks/\d+)/[^\s"'<>]+""",
-        r"\1/[token]",
-    ),
-)
-MAKERS: Final = rf"""(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{{2}}))(?=[A-Za-z0-9][\w.%:/-]{{13}})(?:
-      A(?:KIA|SIA|3T)[A-Z0-9]{{16,}} | AIza[\w-]{{30,}} | ya29\.[\w.-]{{10,}} | GOCSPX-[\w-]{{16,}} | 1//0[\w-]{{20,}}
-    | (?:gh[pousr]|github_pat)_\w{{16,}} | gl[a-z]{{2,5}}-[\w-]{{16,}} | xox[a-z][.\w-]{{10,}} | xapp-[\w-]{{16,}}
-    | [a-z]{{2,6}}_(?:live|test|prod|sandbox)_\w{{12,}} | (?:sk|pk|rk)[-_][\w-]{{17,}} | whsec_[\w+/=-]{{14,}}
-    | SG\.[\w-]{{16,}}(?:\.[\w-]+)? | (?:SK|AC|key-|dapi)[0-9a-f]{{32}} | xkeysib-[\w-]{{16,}} | EAA[\w-]{{40,}}
-    | (?:npm|hf|figd|gls[ac]|gsk|r8|ntn|sbp|tfp|rubygems|do[opr]_v1|dckr_[op]at|lin_(?:api|oauth)|shp[a-z]{{2}}
-      |sntry[su]|ph[cx])_[\w-]{{16,}} | (?:xai|pypi|PMAK|NRAK|NRJS|CFPAT|pul|sq0[a-z]{{3}}|dp\.[a-z]+)[-.][\w-]{{16,}}
-    | (?:bot)?\d{{6,12}}(?::|{PERCENT}3[Aa])[\w-]{{30,}} | hv[sbr]\.[\w-]{{16,}} | s\.[A-Za-z0-9]{{24}}(?!\w)
-    | AGE-SECRET-KEY-1[A-Z0-9]{{30,}} | pss_(?:service|user)(?:(?::|{PERCENT}3[Aa])\w+)+
-    | AT(?:ATT3|BB|CTT3)[\w=-]{{16,}} | \w{{14}}\.atlasv1\.[\w-]{{16,}}
-    )"""
+LONG: Final = re.compile(r" (?:[^ ]{20}|(?=[^ \d]*+\d)[^ ]{14})").search  # no key by a known maker is shorter
+DIGIT: Final = re.compile("[0-9]").search  # or a capital: every key has one of them
 HEADERS: Final = (
     "content-length content-type date retry-after server via request-id x-request-id x-amzn-requestid x-amz-request-id "
     "x-amz-id-2 x-amzn-errortype x-amzn-trace-id x-correlation-id correlation-id x-trace-id traceparent cf-ray "
@@ -158,7 +49,9 @@ def _once(text: str) -> str:
         text = _values(text)
     text = _apply(SINGLES, text, low)
     if LONG(" " + text):
-        text = _compiled(r"\ [^\ ]{20,}+").sub(_word, " " + text)[1:]
+        if not text.islower() or DIGIT(text):
+            text = _compiled(OWNED).sub(_owned, text)
+        text = _compiled(r"\ (?:[^\ ]{20,}+|(?=[^\ \d]*+\d)[^\ ]{14,}+)").sub(_word, " " + text)[1:]
     return text
 
 
@@ -195,6 +88,25 @@ def _values(text: str) -> str:
     return "".join(parts) + text[done:]
 
 
+def _owned(match: re.Match[str]) -> str:
+    """The value is a key where an owner's name stands before it, be it at its own beginning."""
+    start, end = match.span("value")
+    for at in (start, match.end("name")):
+        if at > 0 and _is_key(match.string[at:end], match.string[max(0, at - 40) : at]):
+            return match.string[match.start() : at] + "[secret]"
+    return match[0]
+
+
+def _is_key(value: str, before: str) -> bool:
+    if len(value) < 10 or _compiled(WORDS).fullmatch(value):
+        return False
+    owner = _compiled(OWNER).search(before.rstrip("\"'`:=>|?, \t\n").rpartition(" ")[2].lower())
+    if owner is None or not (owner["weak"] or "." in value):
+        return owner is not None
+    # a host has dots, an id hyphens, and neither has the look of a key
+    return "-" not in value and 4 * _changes(value) >= len(value)
+
+
 def _word(match: re.Match[str]) -> str:
     word = _compiled(MAKERS).sub("[key]", match[0])
     if len(word) > 32:
@@ -211,8 +123,11 @@ def _run(match: re.Match[str]) -> str:
 
 def _random(run: str) -> bool:
     """Whether the kind of character changes as often as in a key, and not just at the humps of a CamelCaseName2."""
-    changes = _compiled(r"[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z](?=[0-9])").findall
-    return len(run) >= 32 and not (run.islower() or run.isupper()) and 4 * len(changes(run)) >= len(run)
+    return len(run) >= 32 and not (run.islower() or run.isupper()) and 4 * _changes(run) >= len(run)
+
+
+def _changes(run: str) -> int:
+    return len(_compiled(r"[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z](?=[0-9])").findall(run))
 
 
 def clean(text: str, limit: int = 2000) -> str:

@@ -16,7 +16,8 @@ PACKAGE = Path(errnorm.__file__).parent
 
 # From the ground up. A module or folder of errnorm/ imports from the rows above its own, and from itself.
 LAYERS = (
-    {"families", "redaction", "_json"},
+    {"families", "secrets", "_json"},
+    {"redaction"},
     {"model"},
     {"vendors", "correlation", "coverage"},
     {"reading", "telling"},

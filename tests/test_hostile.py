@@ -56,7 +56,7 @@ def calibration():
     return best
 
 
-PIECES = b'{ } [ ] " : , \\ \\u0000 \\ud800 null 1e999 -0 < > </ /> <!-- --> <![CDATA[ ]]> <? ?> &#0; &x; <!DOCTYPE \xff \xfe\xff \x00 \xef\xbb\xbf <html> <Error> '.split()
+PIECES = b'{ } [ ] " : , \\ \\u0000 \\ud800 null 1e999 -0 < > </ /> <!-- --> <![CDATA[ ]]> <? ?> &#0; &#xD800; &#55357;&#56832; &x; <!DOCTYPE \xff \xfe\xff \x00 \xef\xbb\xbf <html> <Error> '.split()
 ENCODINGS = ["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "latin-1", "utf-7"]
 
 

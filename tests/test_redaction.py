@@ -61,6 +61,35 @@ BY_MAKER = {
     "Phase": fake("pss_", "service:v1:", HEX32, ":", HEX32),
     "Phase, user": fake("pss_", "user:v1:", HEX32, ":", HEX32),
     "Risumail": fake("rm", "_live_", "fakefakefakefake"),
+    "1Password": fake("A", "3-", "FAKE12-FAKE34FAKE5-FAKE6-FAKE7-FAKE8"),
+    "Adobe": fake("p", "8e-", HEX32),
+    "Airtable": fake("p", "at", "fakeFAKE123456", ".", HEX32, HEX32),
+    "Alibaba": fake("LT", "AI", "fakefakefakefake1234"),
+    "Authress": fake("sc", "_fake12345.fake1", ".ac", "c_fake-fake1234.", MIXED),
+    "AWS, context": fake("AC", "CA", "FAKEFAKE2345ABCD"),
+    "Azure": fake("fa1", "8Q", "~fake.FAKE_fake~FAKE-fake.FAKE12345"),
+    "Cloudflare, origin": fake("v1", ".0-", "fa4e" * 6, "-", HEX32, HEX32),
+    "Clojars": fake("CLO", "JARS_", "fakefake12" * 6),
+    "Dropbox": fake("s", "l.", MIXED, MIXED),
+    "Dynatrace": fake("dt0", "c01.", "fake1fake2" * 2, ".", MIXED, MIXED),
+    "EasyPost": fake("EZ", "AK", "fake12" * 9),
+    "Facebook": fake("1234567890123456", "|", "fakefake_fakefake-fake12345"),
+    "Flutterwave": fake("FLW", "SECK_TEST-", "fa4e" * 3),
+    "Frame.io": fake("fi", "o-u-", "f=ke_fake-" * 6),
+    "GitLab, runner": fake("GR1", "348941", "fakefake_fakefake-12"),
+    "Grafana, cloud": fake("gl", "c_", "fake+fake/fake12345", MIXED, "="),
+    "Harness": fake("p", "at.", "fakeFAKE1234567890ab", "_-.", "fake12" * 4, ".", "fake1fake2" * 2),
+    "JWT, packed": fake("ZX", "lK", "fake/FAKE+" * 5, "=="),
+    "Maxmind": fake("FAKE12", "_", "fAkE1" * 5, "abcd", "_m", "mk"),
+    "Octopus": fake("AP", "I-", "FAKE12" * 4, "FA"),
+    "OpenShift": fake("sha", "256~", MIXED, "fake12345678"),
+    "Planetscale": fake("psc", "ale_pw_", "f.ke_fake-=fake12" * 2),
+    "ReadMe": fake("rd", "me_", "fake12" * 11),
+    "SendGrid, odd": fake("S", "G.", "fake=.fake-" * 6),
+    "Settlemint": fake("sm", "_pat_", "fakeFAKE12345678"),
+    "Slack, short": fake("xo", "xa-", "fakeFake"),
+    "Typeform": fake("tf", "p_", "fake.fake_fake=fake-12" * 2),
+    "Yandex": fake("t", "1.", "fakeFake", ".", MIXED, MIXED, "=="),
     "nobody": fake("Qw7", MIXED, "Zx8"),
     "JWT": fake("ey", "JhbGciOiJub25lIn0", ".", "ey", "JmYWtlIjoxfQ", ".", "fakesignature"),
 }
@@ -85,6 +114,45 @@ def test_a_key_of_a_known_make_is_found_wherever_it_stands(maker: str, place: st
         assert key not in text
         assert key[-12:] not in text
         assert re.search(r"\[(?:jwt|key|secret|token)\]", text)
+
+
+# Like any other, or like an id: only whose it is tells that it is a key.
+OWNED = {
+    "adobe": HEX32,
+    "Heroku": "5f8c1d2e-aaaa-4bbb-8ccc-1234567890ab",
+    "ASANA_CLIENT": "1234567890123456",
+    "my.linked-in": "fake1fake2fake",
+    "new_relic": "fake1fake2" * 6,
+    "Okta": "00fake_FAKE-fake=" * 2,
+    "twitter": "A" * 22 + "fake%FAKE" * 9,
+    "KRAKEN": "+fake/1=" * 10,
+    "the api": "fA1kE2fA1kE2fA1kE2",
+}
+OWNED_PLACES = (
+    "{}={}",
+    "{}: {}",
+    "Refused ({}={}).",
+    '{{"{}":"{}"}}',
+    "{} => '{}'",
+    '{} := "{}";',
+    "{} || `{}`",
+    "https://api.example/v1?{}={}&lang=de",
+)
+
+
+@pytest.mark.parametrize("place", OWNED_PLACES)
+@pytest.mark.parametrize("owner", OWNED)
+def test_a_key_without_a_look_of_its_own_is_known_by_its_owner(owner: str, place: str) -> None:
+    for text in (redact(place.format(owner, OWNED[owner])), clean(place.format(owner, OWNED[owner]))):
+        assert text == place.format(owner, "[secret]")
+
+
+def test_the_login_of_a_command_line_is_hidden() -> None:
+    for login in ("bob:Hunter2canary99", "'bob:Hunter2 canary99'", '"bob:Hunter2 canary99"', "bob:'Hunter2 canary99'"):
+        for flag in ("-u ", "-u", "--user ", "--user="):
+            assert (
+                redact(f"curl -s {flag}{login} https://a.example") == f"curl -s {flag}[credentials] https://a.example"
+            )
 
 
 CANARY = "Hunter2canary99"
@@ -168,6 +236,8 @@ def test_a_secret_leaves_its_mark(secret: str) -> None:
 
 
 INNOCENTS = """
+Error validating access token: Session has expired
+HTTP Token: Access denied.
 Duplicate secret found
 Password is required
 password: must be at least 8 characters
@@ -207,6 +277,11 @@ Expected type: str, got: NoneType (type=type_error.none.not_allowed)
 Rate limit of 120 requests per minute exceeded; wait 30 seconds (429).
 read-only-file-system-that-is-much-longer-than-thirty-two-characters-v2
 -----BEGIN CERTIFICATE----- is missing
+Jira: PROJ-12345 is blocked; Linear: ABC-1234 is done, Sentry: release 2.10.3
+Okta: example-2.okta.example is no host of ours, airtable: https://api.example/v2/bases/123456
+datadog: 2026-11-20T10:13:14Z, heroku: router-timeout, atlassian: INVALID_REQUEST_PARAMETER
+Idempotency key: 5f8c1d2e-aaaa-4bbb-8ccc-1234567890ab; sort key: last_modified_at; api: v2/projects/items
+The language code "new-york" is unknown, discord: too-many-requests
 Wait 50% longer. Kosten: 5 € = 6 $
 """.strip().splitlines()
 
@@ -348,7 +423,20 @@ HOSTILE = (
     *("a", "@", "a:", "eyJ", "%25", '"', "://", "a@", "a.", "a-", "%40", "\\", "1", " ", "s.", "a/", "é@", "İ", "AKIA"),
     *("-----BEGIN ", f"{PEM}\n", '[{"a":[', "%3A%2F%2Fa", "://a:", "a1B2c3D4" * 4, "Bearer a", "Digest a=b,", "&quot;"),
     *("password=", "password=,", 'password="', 'password:"\\', "token%3Da%26", "token    ", "token:[[", "apikey "),
-    *("cookie:a=", "pss_user:", ".atlasv1."),
+    *(
+        "cookie:a=",
+        "pss_user:",
+        ".atlasv1.",
+        "ey",
+        "eyA.ey",
+        "xoxa-",
+        "curl -u a",
+        "curl -u '",
+        "sl.",
+        "key=",
+        "okta|a1",
+    ),
+    *("1Q~", "heroku: 1234567890a", "A3-FAKE1", "1|", "SG.=", "=" * 9, ":=|?"),
 )
 
 

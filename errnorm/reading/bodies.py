@@ -34,6 +34,8 @@ _TITLE = re.compile(r"<title\b[^>]{0,300}+>([^<]{0,600}+)", re.IGNORECASE)
 _HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>((?:[^<]|<(?!/?h[1-3]))*+)", re.IGNORECASE)
 _EVENT = re.compile(r"^data:\s*+(\{[^\n]++)", re.MULTILINE)
 _ERROR_EVENT = re.compile(r"^event:[ ]?error\s*?\n(?:id:[^\n]*+\n)?+data:\s*+(\{[^\n]++)", re.MULTILINE)
+# a character reference to half of a surrogate pair, which the lenient parser takes, and lxml cannot give back
+_REFERENCE = re.compile(r"&#(?:x0*+([dD][89a-fA-F][0-9a-fA-F]{2})|0*+(5[5-7]\d{3}));")
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -75,7 +77,9 @@ def decode(body: bytes | bytearray | memoryview | str, headers: Headers = NO_HEA
     if type(body) is bytes:
         data = body
     else:
-        data = body.encode(errors="replace") if isinstance(body, str) else memoryview(body).tobytes()
+        # of what is over the cap no second copy is made
+        short = body if isinstance(body, str) else memoryview(body)
+        data = short[: cap + 1].encode(errors="replace") if isinstance(short, str) else short[: cap + 1].tobytes()
     if len(data) > cap:
         data = _utf8(data[: min(cap, EXCERPT)], headers).lstrip()
         kind = _kind(data)
@@ -166,9 +170,17 @@ def _element(data: bytes) -> Any:
         return parse(data, strict)
     except SyntaxError:  # lxml's XMLSyntaxError is one
         try:
-            return parse(data, lenient) if len(data) <= LOOSE else None
+            return parse(_paired(data), lenient) if len(data) <= LOOSE else None
         except SyntaxError:
             return None
+
+
+def _paired(data: bytes) -> bytes:
+    """Two references to the halves of a pair become the one character that is meant, any other half a U+FFFD."""
+    if b"&#" not in data:
+        return data
+    text = _REFERENCE.sub(lambda half: chr(int(half[1] or "0", 16) or int(half[2])), data.decode("utf-8", "replace"))
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _parsers() -> tuple[Any, Any, Any]:

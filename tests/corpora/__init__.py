@@ -1,0 +1,1 @@
+"""The public corpora, read: `python -m tests.corpora FOLDER…` says what came of it."""
