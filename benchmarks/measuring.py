@@ -1,10 +1,10 @@
-"""Who is slower, and by how much, on a machine that does other things besides: all in turn, many short rounds."""
+"""Who is slower, and by how much, on a machine that does other things besides: both in turn, many short rounds."""
 
 from __future__ import annotations
 
 import gc
 import timeit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
@@ -13,16 +13,35 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from spending import Spent
+
 Runner = Callable[[int], float]  # does the work so many times, and gives the seconds that it took
 
 ROUND_S = 0.002  # short enough that a round is often left alone by the other work of the machine
 ROUNDS = 200
-MOST_S = 10.0  # for one comparison, all of its contestants together
+MOST_S = 5.0  # for one contest, unless it says otherwise
 STABLE = 0.004  # the ratio of the minima has moved by less, in the last half of the rounds
 
 
+class Contest(NamedTuple):
+    """The same work done by ours and by another; `goal` is the most that the ratio of the times may be.
+
+    `counted` is False where instructions say nothing: other threads or processes do the work. `spent` tells where the
+    time of ours goes, where looking at this process does not.
+    """
+
+    work: str
+    against: str
+    floor: Runner
+    ours: Runner
+    goal: float | None = None
+    counted: bool = True
+    spent: Callable[[], Spent] | None = None
+    most_s: float = MOST_S
+
+
 class Compared(NamedTuple):
-    """One contestant against the floor: seconds at its best, and two ratios that agree where the machine was quiet."""
+    """The outcome: seconds at their best, and two ratios that agree where the machine was quiet."""
 
     floor_s: float
     ours_s: float
@@ -35,17 +54,18 @@ def statement(code: str, **names: Any) -> Runner:
     return timeit.Timer(code, globals=names).timeit
 
 
-def compare(floor: Runner, contestants: Mapping[str, Runner], most_s: float = MOST_S) -> dict[str, Compared]:
-    """Each contestant against the floor, all measured in turn: A B C A B C …"""
-    runners = [floor, *contestants.values()]
+def compare(contest: Contest) -> Compared:
+    """Both measured in turn: A B A B …"""
+    floor, ours = contest.floor, contest.ours
     with quiet():
-        counts = [calibrated(runner) for runner in runners]
-        rounds: list[list[float]] = []
-        end = perf_counter() + most_s
+        counts = calibrated(floor), calibrated(ours)
+        rounds: list[tuple[float, float]] = []
+        end = perf_counter() + contest.most_s
         while perf_counter() < end and not (len(rounds) >= ROUNDS and len(rounds) % 50 == 0 and _stable(rounds)):
-            rounds.append([_round(runner, count) for runner, count in zip(runners, counts, strict=True)])
-    floors, *others = zip(*rounds, strict=True)
-    return {name: _compared(floors, ours) for name, ours in zip(contestants, others, strict=True)}
+            rounds.append((_round(floor, counts[0]), _round(ours, counts[1])))
+    ratios = [own / other for other, own in rounds]
+    floor_s, ours_s = _minima(rounds)
+    return Compared(floor_s, ours_s, ours_s / floor_s, median(ratios))
 
 
 def calibrated(runner: Runner, round_s: float = ROUND_S) -> int:
@@ -75,17 +95,11 @@ def _round(runner: Runner, count: int) -> float:
     return runner(count) / count
 
 
-def _compared(floors: tuple[float, ...], ours: tuple[float, ...]) -> Compared:
-    ratios = [own / floor for own, floor in zip(ours, floors, strict=True)]
-    return Compared(min(floors), min(ours), min(ours) / min(floors), median(ratios))
-
-
-def _stable(rounds: list[list[float]]) -> bool:
-    """Whether no contestant's ratio has moved since half of the rounds were done."""
+def _stable(rounds: list[tuple[float, float]]) -> bool:
+    """Whether the ratio has moved since half of the rounds were done."""
     before, now = _minima(rounds[: len(rounds) // 2]), _minima(rounds)
-    moved = (abs(b / before[0] - n / now[0]) / (n / now[0]) for b, n in zip(before[1:], now[1:], strict=True))
-    return all(each < STABLE for each in moved)
+    return abs(before[1] / before[0] - now[1] / now[0]) < STABLE * now[1] / now[0]
 
 
-def _minima(rounds: list[list[float]]) -> list[float]:
-    return [min(column) for column in zip(*rounds, strict=True)]
+def _minima(rounds: list[tuple[float, float]]) -> tuple[float, float]:
+    return min(floor for floor, _ in rounds), min(ours for _, ours in rounds)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import orjson
 from lxml import etree
-from measuring import compare, statement
-from table import ratio_line
+from measuring import Contest, statement
 
 import errnorm
-
-if TYPE_CHECKING:
-    from table import Line
 
 # The layout, the indentation and the lengths of the documented example; the words are our own.
 LIONBRIDGE = b"""\
@@ -91,19 +87,23 @@ def floor_json(body: bytes) -> Record:
     )  # fmt: skip
 
 
-def xml() -> Iterator[Line]:
+def xml() -> Iterator[Contest]:
     """A Lionbridge error of 523 bytes."""
-    compared = compare(
+    yield Contest(
+        f"XML of Lionbridge, {len(LIONBRIDGE)} B",
+        "by hand, lxml",
         statement("floor(body)", floor=floor_xml, body=LIONBRIDGE),
-        {"ours": statement("parse(body, status=409, vendor='lionbridge')", parse=errnorm.parse, body=LIONBRIDGE)},
+        statement("parse(body, status=409, vendor='lionbridge')", parse=errnorm.parse, body=LIONBRIDGE),
+        1.8,
     )
-    yield ratio_line(f"XML of Lionbridge, {len(LIONBRIDGE)} B", "by hand, lxml", compared["ours"], 1.8)
 
 
-def json() -> Iterator[Line]:
+def json() -> Iterator[Contest]:
     """A Phase error of 35 bytes."""
-    compared = compare(
+    yield Contest(
+        f"JSON of Phase, {len(PHASE)} B",
+        "by hand, orjson",
         statement("floor(body)", floor=floor_json, body=PHASE),
-        {"ours": statement("parse(body, status=400, vendor='phase')", parse=errnorm.parse, body=PHASE)},
+        statement("parse(body, status=400, vendor='phase')", parse=errnorm.parse, body=PHASE),
+        9,
     )
-    yield ratio_line(f"JSON of Phase, {len(PHASE)} B", "by hand, orjson", compared["ours"], 9)

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import django
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
@@ -16,14 +17,11 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test.utils import override_settings
 from django.urls import path
-from measuring import compare
-from table import ratio_line
+from measuring import Contest
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
     from measuring import Runner
-    from table import Line
 
 OURS = "errnorm.django.ErrorNormalizationMiddleware"
 
@@ -60,17 +58,25 @@ SCOPE: dict[str, Any] = {
 }
 
 
-class SyncOnly:
-    """A middleware of the kind that knows no async: under ASGI, Django moves it to a thread."""
+class Empty:
+    """The least that a middleware can do: hand on what the next one gives, a response or the promise of one."""
 
     sync_capable = True
-    async_capable = False
+    async_capable = True
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
+        if self.async_capable and iscoroutinefunction(get_response):  # pyright: ignore[reportDeprecated] - as in ours
+            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request)
+
+
+class SyncOnly(Empty):
+    """The kind that knows no async: under ASGI, Django moves it to a thread."""
+
+    async_capable = False
 
 
 def healthy(_: HttpRequest) -> HttpResponse:
@@ -120,11 +126,12 @@ def async_requests(*middlewares: str) -> Runner:
 _LOOP = asyncio.new_event_loop()
 
 
-def passing() -> Iterator[Line]:
+def passing() -> Iterator[Contest]:
     """A request that nothing is wrong with."""
-    compared = compare(sync_requests(), {"ours": sync_requests(OURS)})
-    yield ratio_line("healthy request, Django sync, our middleware", "bare", compared["ours"], 1.03)
-    compared = compare(async_requests(), {"ours": async_requests(OURS)})
-    yield ratio_line("healthy request, Django async, our middleware", "bare", compared["ours"], 1.03)
-    compared = compare(async_requests(), {"other": async_requests(f"{__name__}.SyncOnly")}, most_s=3)
-    yield ratio_line("healthy request, Django async, any sync-only middleware", "bare", compared["other"])
+    work = "healthy request, Django"
+    yield Contest(f"{work} sync, our middleware", "bare", sync_requests(), sync_requests(OURS), 1.03)
+    yield Contest(f"{work} async, our middleware", "bare", async_requests(), async_requests(OURS), 1.03)
+    empty, sync_only = f"{__name__}.Empty", f"{__name__}.SyncOnly"
+    yield Contest(f"{work} sync, an empty middleware", "bare", sync_requests(), sync_requests(empty))
+    yield Contest(f"{work} async, an empty middleware", "bare", async_requests(), async_requests(empty))
+    yield Contest(f"{work} async, a sync-only one", "bare", async_requests(), async_requests(sync_only), counted=False)

@@ -11,14 +11,14 @@ from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from measuring import compare
-from reading import LIONBRIDGE
+import orjson
+from measuring import Contest
+from reading import LIONBRIDGE, floor_xml
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from table import ratio_line
 
 import errnorm
 from errnorm.starlette import ErrorNormalizationMiddleware
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from starlette.middleware.base import RequestResponseEndpoint
     from starlette.requests import Request
     from starlette.responses import Response
-    from table import Line
 
 App = Callable[..., Awaitable[None]]
+LOGGER = logging.getLogger("errnorm.by_hand")  # where our records are written, by the same handler
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -74,6 +74,31 @@ class Base(BaseHTTPMiddleware):
         return await call_next(request)
 
 
+class Failed(Exception):  # noqa: N818 - as short as by hand
+    """What one would raise by hand."""
+
+
+class ByHand:
+    """The least that answers a failure and logs it: one text for all, one media type, one language."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Failed as failed:
+            record = failed.args[0]
+            facts = {f"vendor_{name}": getattr(record, name) for name in record.__struct_fields__}
+            LOGGER.info("%s %s %s", record.vendor, record.reason, record.vendor_status, extra=facts)
+            status = record.response_status
+            problem = {"type": "about:blank", "status": status, "detail": "It did not work.", "code": record.reason}
+            body = orjson.dumps(problem)
+            headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+
 async def healthy(request: Request) -> JSONResponse:
     """What an API does most: one thing by its number, as JSON."""
     return JSONResponse({"order": request.path_params["number"], "state": "ordered", "pages": 12})
@@ -83,8 +108,20 @@ async def failing(_: Request) -> JSONResponse:
     raise errnorm.VendorError(errnorm.parse(LIONBRIDGE, status=409, vendor="lionbridge"))
 
 
+async def unmapped(_: Request) -> JSONResponse:
+    raise errnorm.VendorError(errnorm.parse(UNMAPPED, status=409, vendor="lionbridge"))
+
+
+async def by_hand(_: Request) -> JSONResponse:
+    raise Failed(floor_xml(LIONBRIDGE))
+
+
+UNMAPPED = LIONBRIDGE.replace(b"<ReasonCode>403<", b"<ReasonCode>987<")
+
+
 def app(*middlewares: Any) -> App:
     routes = [Route("/orders/{number}", healthy), Route("/failing/{number}", failing)]
+    routes += [Route("/unmapped/{number}", unmapped), Route("/by-hand/{number}", by_hand)]
     return Starlette(routes=routes, middleware=[Middleware(each) for each in middlewares])
 
 
@@ -112,24 +149,28 @@ def requests(served: App, path: str = "/orders/7") -> Runner:
 _LOOP = asyncio.new_event_loop()
 
 
-def passing() -> Iterator[Line]:
+def passing() -> Iterator[Contest]:
     """A request that nothing is wrong with."""
-    contestants = {"our middleware": app(ErrorNormalizationMiddleware)}
-    contestants |= {"a send wrapper": app(SendWrapper), "a BaseHTTPMiddleware": app(Base)}
+    contestants: dict[str, Any] = {"our middleware": ErrorNormalizationMiddleware}
+    contestants |= {"a send wrapper": SendWrapper, "a BaseHTTPMiddleware": Base}
     if (peer := _errium()) is not None:
         contestants["errium's middleware"] = peer
-    compared = compare(requests(app()), {name: requests(each) for name, each in contestants.items()})
-    for name, each in compared.items():
-        goal = 1.08 if name == "our middleware" else None
-        yield ratio_line(f"healthy request, Starlette, {name}", "bare", each, goal)
+    for name, middleware in contestants.items():
+        goal = 1.08 if middleware is ErrorNormalizationMiddleware else None
+        ours = requests(app(middleware))
+        yield Contest(f"healthy request, Starlette, {name}", "bare", requests(app()), ours, goal)
 
 
-def failure() -> Iterator[Line]:
-    """A vendor's failure from its bytes to our answer's, with its record written."""
+def failure() -> Iterator[Contest]:
+    """A vendor's failure from its bytes to our answer's, with its record written, and with the ledger's line."""
     guarded = app(ErrorNormalizationMiddleware)
     with written("errnorm"):
-        compared = compare(requests(guarded), {"ours": requests(guarded, "/failing/7")})
-    yield ratio_line("vendor failure, Starlette, logged", "healthy request", compared["ours"], 3.5)
+        for path, work in (("/failing/7", "vendor failure"), ("/unmapped/7", "the same, a code that no profile maps")):
+            yield Contest(
+                f"{work}, Starlette, logged", "healthy request", requests(guarded), requests(guarded, path), 3.5
+            )
+        work, raw = "the same by hand: one layout, one text", app(ByHand)
+        yield Contest(work, "healthy request", requests(guarded), requests(raw, "/by-hand/7"))
 
 
 @contextmanager
@@ -156,9 +197,8 @@ class _Nowhere(io.StringIO):
         return len(text.encode())
 
 
-def _errium() -> App | None:
+def _errium() -> Any:
     try:
-        errium: Any = import_module("errium")
+        return import_module("errium").ErriumMiddleware
     except ImportError:
         return None
-    return app(errium.ErriumMiddleware)

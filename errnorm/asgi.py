@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from errnorm.answering import Normalizer
@@ -101,12 +101,19 @@ def settled(normalizer: Normalizer | None, settings: dict[str, Any]) -> Normaliz
 
 def header(scope: Scope, name: bytes) -> str | None:
     """A request header's value; several of one name are joined, as a list is written."""
-    values = [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
-    return ", ".join(values) if values else None
+    length = len(name)  # most names differ in that already
+    values = [value for key, value in scope["headers"] if len(key) == length and key.lower() == name]
+    return b", ".join(values).decode("latin-1") if values else None
+
+
+@lru_cache(maxsize=256)
+def _wired(name: str, value: str) -> tuple[bytes, bytes]:
+    """A header as ASGI wants it; all but one or two are the same for every answer."""
+    return name.lower().encode("latin-1"), value.encode("latin-1")
 
 
 async def respond(rendered: Rendered, scope: Scope, send: Send) -> None:
     """Sends an answer; to HEAD without its body, with the headers that GET would get."""
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in rendered.headers]
+    headers = [_wired(*header) for header in rendered.headers]
     await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else rendered.body})

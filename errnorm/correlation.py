@@ -65,7 +65,7 @@ def _safe(text: object) -> str | None:
 
 def _of_another() -> str | None:
     for module, name in _OTHERS.items():
-        variable = getattr(sys.modules.get(module), name, None)
+        variable = getattr(sys.modules[module], name, None) if module in sys.modules else None
         if isinstance(variable, ContextVar) and (found := _safe(variable.get(None))):
             return found
     return None

@@ -16,6 +16,7 @@ BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 60.0
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it is misread or misheard
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_VARIANTS = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
 
 
 class RetryAdvice(msgspec.Struct, frozen=True, gc=False):
@@ -106,8 +107,8 @@ class CanonicalError(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, **changes)
 
     def __str__(self) -> str:
-        words = (self.vendor or self.dialect or "unknown", self.reason, self.vendor_status)
-        return " ".join(str(word) for word in words if word is not None)
+        status = "" if self.vendor_status is None else f" {self.vendor_status}"
+        return f"{self.vendor or self.dialect or 'unknown'} {self.reason}{status}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CanonicalError.from_dict, (self.to_dict(),)
@@ -206,9 +207,21 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
 
     def to_dict(self) -> dict[str, Any]:
         """The members as they are serialised: without `language`, and without those that are empty."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        del plain["language"]
-        return {name: value for name, value in plain.items() if value is not None and value != ()}
+        plain: dict[str, Any] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": self.instance,
+            "reference": self.reference,
+            "code": self.code,
+            "action": self.action.value,
+        }
+        if self.retry_after is not None:
+            plain["retry_after"] = self.retry_after
+        if self.errors:
+            plain["errors"] = msgspec.to_builtins(self.errors)
+        return plain
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
@@ -222,12 +235,11 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 def new_occurrence_id() -> str:
     """A random UUID (RFC 9562, version 4) as text."""
     digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def reference_of(occurrence_id: str) -> str:
     """The first forty bits of an occurrence id in eight letters, to read out to support: `7K3F-9QXM`."""
     number = int(occurrence_id[:8] + occurrence_id[9:11], 16)
-    first, second, third, fourth = (_PAIRS[number >> shift & 1023] for shift in (30, 20, 10, 0))
-    return f"{first}{second}-{third}{fourth}"
+    first, second = _PAIRS[number >> 30], _PAIRS[number >> 20 & 1023]
+    return f"{first}{second}-{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"

@@ -103,8 +103,10 @@ def _with_user_credentials(error: CanonicalError) -> CanonicalError:
 
 
 def _by_key(error: CanonicalError, table: Mapping[str, int]) -> int | None:
+    if not table:
+        return None
     keys = (error.vendor_code, error.reason, error.family.value)
-    return next((table[key] for key in keys if key is not None and key in table), None) if table else None
+    return next((table[key] for key in keys if key is not None and key in table), None)
 
 
 def keywords(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,22 +34,28 @@ def log(
     """
     level = LOG_LEVELS[error.fault]
     if logger.isEnabledFor(level):
-        extra = record(error, occurrence_id, correlation_id)
+        exc_info = None
+        if traceback is not None and error.fault is Fault.INTEGRATION:
+            exc_info = (VendorError, VendorError(error, occurrence_id=occurrence_id), traceback)
+        made = logger.makeRecord(logger.name, level, __file__, 0, str(error), (), exc_info, "log")
+        # no key of ours is one of logging's, and no line of ours tells whose call it was
+        extra = record(error, occurrence_id, correlation_id, made.__dict__)
         if key_fingerprint is not None:
             extra["errnorm_key_fingerprint"] = key_fingerprint
         if truncated:
             extra["errnorm_truncated"] = True
-        exc_info = None
-        if traceback is not None and error.fault is Fault.INTEGRATION:
-            exc_info = (VendorError, VendorError(error, occurrence_id=occurrence_id), traceback)
-        made = logger.makeRecord(logger.name, level, __file__, 0, "%s", (error,), exc_info, "log")
-        made.__dict__.update(extra)  # no key of ours is one of logging's, and no line of ours tells whose call it was
         logger.handle(made)
 
 
-def record(error: CanonicalError, occurrence_id: str, correlation_id: str | None = None) -> dict[str, Any]:
-    """The keys of a failure's log record, in plain JSON types."""
-    extra: dict[str, Any] = dict(zip(_KEYS, msgspec.structs.astuple(error), strict=True))
+def record(
+    error: CanonicalError,
+    occurrence_id: str,
+    correlation_id: str | None = None,
+    beside: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The keys of a failure's log record, in plain JSON types; `beside` what is there, if anything is."""
+    extra: dict[str, Any] = {} if beside is None else beside
+    extra.update(zip(_KEYS, msgspec.structs.astuple(error), strict=True))
     extra["errnorm_retry"] = msgspec.to_builtins(error.retry)
     extra["errnorm_fields"] = [msgspec.to_builtins(field) for field in error.fields] if error.fields else []
     extra["errnorm_others"] = [str(other) for other in error.others] if error.others else []

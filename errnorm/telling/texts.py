@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -63,8 +63,8 @@ def detail_for(
     others, or None where it is told apart.
     """
     wanted = languages(language) if language else ()
-    for text in _own(error, messages, alike):
-        return in_language(text, wanted)
+    if (own := _own(error, messages, alike)) is not None:
+        return in_language(own, wanted)
     if alike is not None:
         return ALIKE[alike], ENGLISH
     profile = profile_of(error)
@@ -85,11 +85,14 @@ def _fit_to_tell(error: CanonicalError, profile: Profile, wanted: tuple[str, ...
     )
 
 
-def _own(error: CanonicalError, messages: Iterable[Messages], alike: str | None) -> Iterator[Text]:
+def _own(error: CanonicalError, messages: Iterable[Messages], alike: str | None) -> Text | None:
+    """The app's own text; None where it has none."""
     for own in messages:
-        for key in (error.vendor_code, error.reason, error.family.value, alike):
-            if key is not None and key in own:
-                yield own[key]
+        if own:
+            for key in (error.vendor_code, error.reason, error.family.value, alike):
+                if key is not None and key in own:
+                    return own[key]
+    return None
 
 
 def in_language(text: Text, wanted: Iterable[str]) -> tuple[str, str]:
