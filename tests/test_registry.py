@@ -9,7 +9,7 @@ import pytest
 from errnorm.checking import built_in_files, samples_of
 from errnorm.model import UnknownVendorError
 from errnorm.reading.parsing import Reader
-from errnorm.reading.responses import fitting, top_names
+from errnorm.reading.responses import fitting, keys_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import ProfileError, When
 from errnorm.vendors.registry import Entry, Registry, built_in, profile_files
@@ -32,9 +32,8 @@ AT = {
 
 @pytest.fixture
 def own():
-    return Registry(
-        {name: Entry(hosts=hosts) for name, hosts in HOSTS.items()} | {"phase": registry.default._index["phase"]}
-    )
+    index = {name: Entry(hosts=hosts) for name, hosts in HOSTS.items()} | {"phase": registry.default.entry("phase")}
+    return Registry(index)
 
 
 @pytest.mark.parametrize(("host", "names"), AT.items(), ids=lambda value: str(value)[:20])
@@ -49,11 +48,14 @@ SHAPES = {
     "kind": When(body="html"),
     "header": When(begins={"header:X-Kind": "a"}),
     "where": When(where={"/error/type": "x", "status": "1"}),
+    "valued": When(where={"/kind": ("a", "b")}, present="/error"),
 }
 # names at the top of a body: what they do not rule out
 FOUND = {
     frozenset(): ["deep", "kind"], frozenset({"error"}): ["deep", "kind", "other"], frozenset({"rare"}): ["deep", "kind", "often"],
-    frozenset({"header:x-kind"}): ["deep", "header", "kind"], frozenset({"status", "else"}): ["deep", "kind", "where"],
+    frozenset({"header:x-kind"}): ["deep", "header", "kind"], frozenset({"status", "status=1"}): ["deep", "kind", "where"],
+    frozenset({"status", "status=2"}): ["deep", "kind"], frozenset({"status", "status="}): ["deep", "kind", "where"],
+    frozenset({"kind", "kind=b"}): ["deep", "kind", "valued"], frozenset({"kind", "kind=c", "error"}): ["deep", "kind", "other"],
 }  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def test_no_sample_is_ruled_out_by_the_names_at_its_top():
     for file in built_in_files().values():
         for sample in samples_of(file):
             seen = sample.decoded()
-            assert list(fitting(*seen, registry.default.shaped(top_names(*seen)))) == list(fitting(*seen, every))
+            assert list(fitting(*seen, registry.default.shaped(keys_of(*seen)))) == list(fitting(*seen, every))
 
 
 def test_the_index_is_fresh():

@@ -10,9 +10,10 @@ from errnorm.families import FAMILIES, LOG_LEVELS, response_status_of, transport
 from errnorm.model import CanonicalError, RetryAdvice, VendorError
 from errnorm.reading.bodies import Body, decode
 from errnorm.reading.clients import Response, Transport, response_of, transport_of
+from errnorm.reading.fields import SHORT
 from errnorm.reading.headers import NO_HEADERS, Headers, RawHeaders
 from errnorm.reading.paths import Exchange
-from errnorm.reading.responses import OTHERS, failed, fitting, read, top_names
+from errnorm.reading.responses import OTHERS, failed, fitting, keys_of, read
 from errnorm.redaction import clean
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile
@@ -45,7 +46,9 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         """
         folded = Headers(headers) if headers else NO_HEADERS
         decoded = decode(body, folded, self.cap)
-        exchange = Exchange(_status(status), folded, method and clean(method.upper(), 20), operation)
+        exchange = Exchange(
+            _status(status), folded, method and clean(method, 20).upper(), operation and clean(operation, SHORT)
+        )
         profile = registry.get(vendor) if vendor is not None else self._profile(None, url, decoded, exchange, len(body))
         if operation is None and url and profile.operations:
             exchange = msgspec.structs.replace(exchange, operation=operation_of(profile, method, url))
@@ -141,9 +144,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             return registry.get(names[0])
         if size <= SHAPED and (body.tree is not None or body.text):
             known = registry.default
-            entries = (
-                [(name, known.entry(name)) for name in names] if names else known.shaped(top_names(body, exchange))
-            )
+            entries = [(name, known.entry(name)) for name in names] if names else known.shaped(keys_of(body, exchange))
             if (name := next(fitting(body, exchange, entries), None)) is not None:
                 return registry.get(name)
         return registry.get(registry.GENERIC)

@@ -22,6 +22,7 @@ BESIDE = 50  # items of a list that a step looks into, but for what `//` found, 
 BLANKS = 16  # items of a list that a text is looked for in
 
 Node = Any  # what JSON decodes to, or an lxml element
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _JSON = frozenset({dict, list, str, int, float, bool, type(None)})  # anything else is an element
 
 
@@ -66,8 +67,7 @@ class View(msgspec.Struct, gc=False):
         """What finds a name at the top of the body."""
         if not self.first:
             return _nothing
-        root = self.root
-        return root.get if type(root) is dict else partial(step, root)
+        return below(self.root)
 
     def at(self, error: Node, first: bool = True) -> View:
         """The same exchange, seen from another of its errors."""
@@ -79,7 +79,7 @@ Find = Callable[[View], Node]
 
 
 def _nothing(_: str) -> None:
-    """What there is at the top, for an error that is not the first."""
+    """What there is in a text or a number, and at the top for an error that is not the first."""
 
 
 def opened(node: Node, attributes: bool = True) -> Node:
@@ -251,6 +251,20 @@ def _from_the_error(name: str) -> Find:
 
 def _further(start: Find, names: tuple[str, ...], most: int) -> Find:
     return lambda view: further(start(view), names, most)
+
+
+def below(node: Node) -> Callable[[str], Node]:
+    """What finds a name at a node; of a list, in those of its items that hold anything."""
+    if type(node) is dict:
+        return node.get
+    if type(node) is list:
+        node = [item for item in leaves(node, BESIDE) if type(item) not in _SCALARS]
+    return partial(step, node) if node and type(node) not in _SCALARS else _nothing
+
+
+def speaks(node: Node) -> bool:
+    """Whether a node can be an error: numbers, flags and null say nothing."""
+    return type(node) is str or type(node) not in _SCALARS
 
 
 def further(node: Node, names: tuple[str, ...], most: int = BESIDE) -> Node:

@@ -10,7 +10,6 @@ import msgspec
 
 from errnorm.families import (
     FAMILIES,
-    IDEMPOTENT_METHODS,
     Action,
     Family,
     Fault,
@@ -72,7 +71,7 @@ def joined(then: Then, other: Then) -> Then:
 
 
 @lru_cache(maxsize=16_384)
-def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | None, method: str | None) -> Make:
+def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | None, idempotent: bool) -> Make:
     """The function that makes errors of what responses of this status, with bodies of this kind, were read to say.
 
     All that follows from these alone is settled once. `read_by` is the profile whose paths found the facts, None where
@@ -83,7 +82,6 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
     dialect = read_by.name if read_by is not None and read_by.dialect else None
     from_vendor = not profile.speaks or kind == "empty" or kind in profile.speaks
     sent = True if from_vendor and status is not None else None
-    idempotent = method in IDEMPOTENT_METHODS
     by_rule, by_code, headers_tell = plan.ruled, plan.codes, plan.headers_tell
     proxy = None if from_vendor else plan_of(registry.get(registry.PROXY))
     by_status = _row_of(status, plan, proxy)
@@ -102,7 +100,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
     ) -> CanonicalError:
         if body_tells and (told := _status_told(body_tells, view)):
             codes = [code for code in codes if code != str(told) or code in by_code]
-            as_told = maker(profile, read_by, kind, told, method)
+            as_told = maker(profile, read_by, kind, told, idempotent)
             return as_told(codes, message, detail, user_message, fields, view).replace(vendor_status=status)
         view.codes = codes
         row = by_rule(view)
@@ -125,7 +123,7 @@ def maker(profile: Profile, read_by: Profile | None, kind: str, status: int | No
             vendor,
             dialect,
             exchange.operation,
-            method,
+            exchange.method,
             family,
             reason,
             fault,

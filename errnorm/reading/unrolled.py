@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from msgspec import structs
 
 from errnorm.model import CanonicalError, FieldError
 from errnorm.reading.fields import SHORT, WHOLE, field_reader, is_code
-from errnorm.reading.paths import Node, View, cutter, further, leads, leaves, names_of, step, text_of, words_of
+from errnorm.reading.paths import Node, View, below, cutter, further, leads, leaves, names_of, text_of, words_of
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, Place, ProfileError, Read, Spot, When, several
 
@@ -32,7 +31,7 @@ _LOCALS = {  # what lines may use, and how it comes about: each is only written 
     "exchange": "view.exchange",
     "header": "exchange.headers.get",
     "status": "exchange.status",
-    "get": "error.get if type(error) is dict else partial(step, error)",
+    "get": "error.get if type(error) is dict else below(error)",
     "top": "get if view.first and error is view.opened_root else view.top",
 }
 _TOLD = """\
@@ -233,12 +232,11 @@ def _about(error: CanonicalError, path: str) -> CanonicalError:
 _CALLED = {
     "about": _about,
     "begins": _begins,
+    "below": below,
     "code_at": _code_at,
     "equal": _equal,
     "further": further,
     "leads": leads,
-    "partial": partial,
-    "step": step,
     "text_of": text_of,
     "words_at": _words_at,
 }

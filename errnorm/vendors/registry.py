@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set as AbstractSet
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,14 +35,19 @@ class Entry(msgspec.Struct, frozen=True, eq=False, omit_defaults=True):
 class Registry:
     """The profiles of the process. Each is read when first needed, and once."""
 
-    def __init__(self, index: Mapping[str, Entry]) -> None:
+    def __init__(self, index: Mapping[str, Entry] | None = None) -> None:
         self._lock = threading.RLock()
-        self._index = dict(index)
+        self._given = index
         self._layers: dict[str, list[tuple[Path, Profile]]] = {}  # what was added, the latest first
         self._profiles: dict[str, Profile] = {}
         self._added: dict[str, list[str]] = {}
         self._installed = False
         self._found: Ways | None = None
+
+    @cached_property
+    def _index(self) -> dict[str, Entry]:
+        """What is known of every profile before it is read: what was given, else of the built-in ones."""
+        return dict(_indexed() if self._given is None else self._given)
 
     def get(self, name: str) -> Profile:
         """The profile of that name. Raises UnknownVendorError, which names the nearest."""
@@ -82,8 +88,7 @@ class Registry:
     def shaped(self, names: AbstractSet[str] | None = None) -> list[tuple[str, Entry]]:
         """The profiles that know their bodies by shape, vendors before dialects.
 
-        Given the names at the top of a body, and of its headers as `header:` and the folded name, only those are
-        returned which these do not rule out.
+        Given what lies at the top of a body and its headers' names (see `_asked`), those that it does not rule out.
         """
         _, _, shaped, asking = self._ways()
         if names is None:
@@ -198,7 +203,7 @@ class Ways(NamedTuple):
     hosts: dict[str, list[str]]
     stars: dict[int, list[int]]  # of hosts with so many labels, which of them may be a "*"
     shaped: list[tuple[str, Entry]]
-    asking: dict[str, list[int]]  # by one name each that a shape asks for, "" if it asks for none: ranks of the shaped
+    asking: dict[str, list[int]]  # ranks of the shaped, by the rarest key that each shape asks for, "" if for none
 
 
 def _ways(index: Mapping[str, Entry]) -> Ways:
@@ -214,21 +219,30 @@ def _ways(index: Mapping[str, Entry]) -> Ways:
         ((name, entry) for name, entry in index.items() if entry.shape), key=lambda pair: (pair[1].dialect, pair[0])
     )
     asked = [[_asked(when) for when in entry.shape] for _, entry in shaped]
-    times = Counter(name for shapes in asked for names in shapes for name in names)
+    times = Counter(key for shapes in asked for needs in shapes for keys in needs for key in keys)
     asking: dict[str, list[int]] = {}
     for rank, shapes in enumerate(asked):
-        for rarest in {min(names, key=lambda name: (times[name], name), default="") for names in shapes}:
-            asking.setdefault(rarest, []).append(rank)
+        rarest = [min(needs, key=lambda keys: sum(times[key] for key in keys), default=("",)) for needs in shapes]
+        for key in {key for keys in rarest for key in keys}:
+            asking.setdefault(key, []).append(rank)
     return Ways(hosts, stars, shaped, asking)
 
 
-def _asked(when: When) -> list[str]:
-    """The names that must be at the top of a body, or among its headers, for a condition to hold."""
-    paths = (*several(when.present), *when.where, *when.begins)
-    firsts = (
-        path.lower() if path.startswith("header:") else path.removeprefix("/").partition("/")[0] for path in paths
-    )
-    return [first for first in firsts if first not in {"", "."}]
+def _asked(when: When) -> list[tuple[str, ...]]:
+    """What must be at the top of a body, or among its headers, for a condition to hold: of each one of these keys.
+
+    A key is a name, `header:` and a name, or a name with the text that stands there: `kind=Status`.
+    """
+    valued = {path: texts for path, texts in when.where.items() if _NAME(path)}
+    paths = (*several(when.present), *(path for path in when.where if path not in valued), *when.begins)
+    headers = [(path.lower(),) for path in paths if path.startswith("header:")]
+    firsts = [path.removeprefix("/").partition("/")[0] for path in paths if not path.startswith("header:")]
+    names = [(first,) for first in firsts if first not in {"", "."}]
+    tops = {path.removeprefix("/"): several(texts) for path, texts in valued.items()}
+    return [*headers, *names, *((*(f"{name}={text}" for text in texts), f"{name}=") for name, texts in tops.items())]
+
+
+_NAME = re.compile(r"/?[^/:.][^/:]*\Z").match
 
 
 def built_in() -> dict[str, Entry]:
@@ -246,5 +260,5 @@ def _indexed() -> dict[str, Entry]:
     return msgspec.convert(raw, dict[str, Entry])
 
 
-default = Registry(_indexed())
+default = Registry()
 get = default.get
