@@ -37,15 +37,17 @@ def _fold(raw: RawHeaders) -> dict[str, str]:
     for pair in islice(items() if items is not None else raw, MOST):
         try:
             name, value = pair
-            name = _text(name).lower()
-            folded[name] = f"{folded[name]}, {_text(value)}" if name in folded else _text(value)
         except (TypeError, ValueError):
             continue  # no pair
+        if type(name) is not str or type(value) is not str:
+            name, value = _text(name), _text(value)
+        name = name.lower()
+        folded[name] = f"{folded[name]}, {value}" if name in folded else value
     return folded
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 NO_HEADERS = Headers(())

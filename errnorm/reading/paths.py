@@ -163,11 +163,12 @@ def leads(node: Node) -> bool:
 def step(node: Node, name: str, most: int = BESIDE) -> Node:
     """What lies under a name; lists are looked through."""
     if type(node) is list:
-        found = [
-            value
-            for item in leaves(node, most)
-            if (value := item.get(name) if type(item) is dict else step(item, name)) is not None
-        ]
+        found: list[Node] = []
+        items = node[:most]
+        for item in leaves(node, most) if list in map(type, items) else items:
+            value = item.get(name) if type(item) is dict else None if type(item) in _SCALARS else step(item, name)
+            if value is not None:
+                found.append(value)
         return found[0] if len(found) == 1 else found or None
     node = opened(node)
     return node.get(name) if type(node) is dict else None

@@ -197,8 +197,11 @@ _WORDS: dict[str, tuple[Verdict, frozenset[Action], Action]] = {
 
 def _seconds(wait: Wait, view: View) -> float | None:
     """The first time that lies where a wait may lie."""
+    node = wait.find(view)
+    if node is None:
+        return None
     date = view.exchange.headers.get("date")
-    for leaf in leaves(wait.find(view)):
+    for leaf in leaves(node):
         if (after := seconds(text_of(leaf), unit=wait.unit, date=date)) is not None:
             return after
     return None
