@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -14,16 +15,27 @@ import msgspec
 from errnorm import correlation
 from errnorm.coverage import ledger
 from errnorm.families import Fault
-from errnorm.model import CanonicalError, Credentials, Problem, Rendered, VendorError
+from errnorm.model import (
+    Audience,
+    CanonicalError,
+    Credentials,
+    Problem,
+    ProblemField,
+    Rendered,
+    VendorError,
+    new_occurrence_id,
+)
 from errnorm.policy import Policy
 from errnorm.reading.headers import RawHeaders
 from errnorm.reading.parsing import Reader
-from errnorm.telling.logs import log, logger
+from errnorm.telling.logs import log, log_own, logger
+from errnorm.telling.own import own_problem
 from errnorm.telling.problem import problem_of
-from errnorm.telling.rendering import render
+from errnorm.telling.rendering import Page, page_of, render
 
 Response = TypeVar("Response")
 
+_VARY = "Accept, Accept-Language"
 _LAST_RESORT = (
     b'{"type":"about:blank","title":"Internal Server Error","status":500,'
     b'"detail":"Something went wrong. Please try again later.","code":"service_error","action":"contact_support"}'
@@ -36,7 +48,7 @@ LAST_RESORT = Rendered(
         ("Content-Length", str(len(_LAST_RESORT))),
         ("Content-Language", "en"),
         ("Cache-Control", "no-store"),
-        ("Vary", "Accept, Accept-Language"),
+        ("Vary", _VARY),
     ),
     _LAST_RESORT,
 )
@@ -106,8 +118,10 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             return None
         if error is None:
             return None
-        failure = _leading(raised, error) or VendorError(error)
+        failure = _leading(raised, error) or VendorError(error, occurrence_id=getattr(raised, "__errnorm_id__", None))
         failure.logged = getattr(raised, "__errnorm_logged__", False)
+        with suppress(AttributeError, TypeError):  # for whoever meets it again
+            raised.__errnorm_id__ = failure.occurrence_id  # type: ignore[attr-defined]
         return failure.with_traceback(raised.__traceback__)
 
     def is_ours(self, failure: VendorError) -> bool:
@@ -118,34 +132,103 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             complain("judging a failure failed")
             return True
 
-    def problem_for(self, failure: VendorError | CanonicalError, *, language: str | None = None) -> Problem:
-        """What the user may know; `language` is a tag or an Accept-Language header, None is English."""
+    def problem_for(
+        self, failure: VendorError | CanonicalError, *, language: str | None = None, audience: Audience = "user"
+    ) -> Problem:
+        """What the user may know, or an integrator; `language`: a tag or an Accept-Language header, None is English."""
         failure = _raised(failure)
-        return self._problem(self.judged(failure.error, failure.credentials), failure.occurrence_id, language)
+        error = self.judged(failure.error, failure.credentials)
+        return self._problem(error, failure.occurrence_id, language, audience)
 
-    def render(self, problem: Problem, *, accept: str | None = "*/*") -> Rendered:
-        """A problem in the media type that an Accept header asks for."""
+    def render(self, problem: Problem, *, accept: str | None = "*/*", fragment: bool = False) -> Rendered:
+        """A problem in the media type that an Accept header asks for; as a `fragment`, HTML to put into a page."""
         return render(
             problem,
             accept,
-            template=self.template,
+            template=self.page,
             support_url=self.support_url,
             reconnect_url=self.reconnect_url,
+            fragment=fragment,
+            vary=_VARY if self.audience is None else f"{_VARY}, Authorization, Cookie",
         )
 
     def answer(
-        self, failure: VendorError | CanonicalError, accept: str | None = None, language: str | None = None
+        self,
+        failure: VendorError | CanonicalError,
+        accept: str | None = None,
+        language: str | None = None,
+        *,
+        audience: Audience = "user",
+        fragment: bool = False,
     ) -> Rendered:
         """The whole answer to a failure, logged once. Never raises: at the worst it is LAST_RESORT."""
         failure = _raised(failure)
         error = failure.error
         try:
             error = self.judged(error, failure.credentials)
-            rendered = self.render(self._problem(error, failure.occurrence_id, language), accept=accept)
+            problem = self._problem(error, failure.occurrence_id, language, audience)
+            rendered = self.render(problem, accept=accept, fragment=fragment)
         except Exception:
             rendered = LAST_RESORT
             complain("telling a failure failed; the user got the answer of last resort")
         self.log(failure, error)
+        return self._marked(rendered)
+
+    def answer_own(
+        self,
+        status: int,
+        accept: str | None = None,
+        language: str | None = None,
+        *,
+        raised: BaseException | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+        errors: Iterable[ProblemField] = (),
+        retry_after: int | None = None,
+        fragment: bool = False,
+    ) -> Rendered:
+        """The whole answer to an error of the app's own or its framework's (see `own_problem`). Never raises.
+
+        What was `raised` unexpectedly (a status of 500 or more) is noted with the reference that the user got; its
+        traceback is the framework's to log, and an error tracker's to report.
+        """
+        try:
+            occurrence_id = new_occurrence_id()
+            problem = own_problem(
+                status,
+                occurrence_id,
+                language=language,
+                code=code,
+                detail=detail,
+                errors=errors,
+                retry_after=retry_after,
+                type_base=self.type_base,
+            )
+            rendered = self.render(problem, accept=accept, fragment=fragment)
+            if status >= 500:
+                log_own(status, occurrence_id, raised, correlation_id())
+        except Exception:
+            rendered = LAST_RESORT
+            complain("telling an error failed; the user got the answer of last resort")
+        return self._marked(rendered)
+
+    def audience_of(self, request: object) -> Audience:
+        """Who asked, by the app's own word on the request; an end user where it fails. Never raises."""
+        if self.audience is None:
+            return "user"
+        try:
+            return "integrator" if self.audience(request) in {True, "integrator"} else "user"
+        except Exception:
+            complain("the app's own `audience` failed; it was taken for an end user's request")
+            return "user"
+
+    @cached_property
+    def page(self) -> Page | None:
+        """The app's own HTML page."""
+        return page_of(self.template) if isinstance(self.template, str | Path) else self.template
+
+    def _marked(self, rendered: Rendered) -> Rendered:
+        """An answer with the correlation id."""
         if (settled := correlation_id()) is None:
             return rendered
         header = (self.correlation_header, settled)
@@ -167,16 +250,18 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
                 key_fingerprint=failure.key_fingerprint,
             )
         except Exception:
-            complain(f"logging a failure failed: {failure} {failure.occurrence_id}")
+            complain(f"logging a failure failed: {_named(failure)} {failure.occurrence_id}")
 
-    def _problem(self, error: CanonicalError, occurrence_id: str, language: str | None) -> Problem:
+    def _problem(self, error: CanonicalError, occurrence_id: str, language: str | None, audience: Audience) -> Problem:
+        messages = self.messages_for(error)
         return problem_of(
             error,
             occurrence_id,
-            messages=self.messages_for(error),
+            messages=[partial(_said, own) if callable(own) else own for own in messages],
             fields=self.of(error).get("fields"),
             language=language,
             type_base=self.type_base,
+            audience=audience,
         )
 
 
@@ -216,6 +301,24 @@ def _recognised(recognise: Callable[[object], object], source: object) -> Canoni
     except Exception:
         complain("the app's own `recognise` failed; it is passed over")
         return None
+
+
+def _said(
+    messages: Callable[[CanonicalError, str | None], object], error: CanonicalError, language: str | None
+) -> object:
+    try:
+        return messages(error, language)
+    except Exception:
+        complain("the app's own `messages` failed; it is passed over")
+        return None
+
+
+def _named(failure: VendorError) -> str:
+    """What a failure is, as far as that can be said."""
+    try:
+        return str(failure)
+    except Exception:
+        return type(failure.error).__name__
 
 
 def _leading(raised: BaseException, error: CanonicalError) -> VendorError | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, overload
 
+from errnorm import _json
 from errnorm.answering import Normalizer
 from errnorm.correlation import Inbound, bind, unbind
+from errnorm.families import Action
 from errnorm.model import Rendered, VendorError
 
 Scope = MutableMapping[str, Any]
@@ -20,16 +22,26 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _NOTHING: Message = {"type": ""}  # was sent so far
 _BEFORE = ("", "http.response.debug")  # what comes before the start of a response
+_CLOSED = ("websocket.close", "websocket.disconnect", "websocket.http.response.start")  # nothing more can be said
+_INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013  # RFC 6455 and the registry of close codes
+_WAITING = (Action.WAIT, Action.RETRY)
 
 
 class ErrorNormalizationMiddleware:
     """Pure ASGI. Settings are those of `Normalizer`, or one that is ready made.
 
-    Whatever is not a vendor's failure rises untouched, and so does one that comes when the response has begun: it is
-    logged then, and a second response never started. Websockets and lifespan pass by.
+    A vendor's failure is answered, or closes a websocket; where the response has begun it is logged and rises, and a
+    second response is never started. Everything else rises untouched; with `handle="all"` it is answered too where
+    nothing was sent yet, and still rises, for whoever reports and logs such things. Lifespan passes by, and so does
+    what is exempt: by its path, or by `scope["errnorm.exempt"]`.
     """
 
-    def __init__(self, app: App, normalizer: Normalizer | None = None, **settings: Any) -> None:
+    # Starlette hands over the app by position, Litestar by name; for mypy one signature for both fits neither.
+    @overload
+    def __init__(self, app: App, /, normalizer: Normalizer | None = None, **settings: Any) -> None: ...
+    @overload
+    def __init__(self, *, app: App, normalizer: Normalizer | None = None, **settings: Any) -> None: ...
+    def __init__(self, app: App, normalizer: Normalizer | None = None, **settings: Any) -> None:  # type: ignore[misc]
         self.app = app
         self.normalizer = settled(normalizer, settings)
         self._id_name = self.normalizer.correlation_header.lower().encode("latin-1")
@@ -38,7 +50,8 @@ class ErrorNormalizationMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            serve = self._socket if scope["type"] == "websocket" else self.app
+            await serve(scope, receive, send)
             return
         last: Message = _NOTHING
         inbound = Inbound(self._id_of, scope)
@@ -57,29 +70,108 @@ class ErrorNormalizationMiddleware:
         except Exception as raised:
             rendered = self._answer_to(raised, scope, last)
             if rendered is None:
+                await self._tell_of(raised, scope, last, send)
                 raise
         finally:
             unbind(token)
         # out here, so that a failure to send does not drag along what it answers, in whose text may be a url
         await respond(rendered, scope, send)
 
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one websocket: a vendor's failure closes it, unless that was done already."""
+        seen: set[str] = set()
+
+        async def received() -> Message:
+            message = await receive()
+            seen.add(message["type"])
+            return message
+
+        def watched(message: Message) -> Awaitable[None]:
+            seen.add(message["type"])
+            return send(message)
+
+        token = bind(Inbound(self._id_of, scope))
+        try:
+            await self.app(scope, received, watched)
+            return
+        except Exception as raised:
+            failure = None if self.is_exempt(scope) else self.normalizer.failure_of(raised)
+            if failure is None:
+                raise
+            if not seen.isdisjoint(_CLOSED):
+                self.log(failure, raised, truncated=False)
+                raise
+            farewell = self.farewell(scope, failure, accepted="websocket.accept" in seen)
+        finally:
+            unbind(token)
+        for message in farewell:
+            await send(message)
+
     def _answer_to(self, raised: Exception, scope: Scope, last: Message) -> Rendered | None:
-        """The answer to what the app raised after its `last` message; None where it has to rise."""
+        """The answer to a vendor's failure that the app raised after its `last` message; None where it has to rise."""
         failure = self.normalizer.failure_of(raised)
-        if failure is None:
+        begun = last["type"] not in _BEFORE
+        if failure is None and begun and isinstance(raised.__cause__, Exception):
+            # a framework that had an answer in hand, too late
+            failure = self.normalizer.failure_of(raised := raised.__cause__)
+        if failure is None or self.is_exempt(scope):
             return None
-        if last["type"] in _BEFORE:
+        if not begun:
             return self.answer(scope, failure)
-        whole = last["type"] == "http.response.body" and not last.get("more_body", False)
-        self.normalizer.log(failure, truncated=not whole)
+        whole = last["type"] != "http.response.start" and not last.get("more_body", False)
+        self.log(failure, raised, truncated=not whole)
+        return None
+
+    def log(self, failure: VendorError, raised: Exception, *, truncated: bool) -> None:
+        """Logs what has to rise."""
+        self.normalizer.log(failure, truncated=truncated)
         with suppress(AttributeError):
             raised.__errnorm_logged__ = True  # type: ignore[attr-defined]  # for whoever meets it further out
-        return None
+
+    async def _tell_of(self, raised: Exception, scope: Scope, last: Message, send: Send) -> None:
+        """Answers what nobody expected, where the app wants that and nothing was sent; it rises all the same."""
+        if self.normalizer.handle != "all" or last["type"] not in _BEFORE:
+            return
+        if not (self.is_exempt(scope) or self.leaves(scope)):
+            rendered = self.normalizer.answer_own(500, *asked(scope), raised=raised, fragment=takes_fragment(scope))
+            with suppress(Exception):  # what is told of is worse than that nobody is there to hear it
+                await respond(rendered, scope, send)
 
     def answer(self, scope: Scope, failure: VendorError) -> Rendered:
         """The answer for who asked in this scope."""
-        accept, language = header(scope, b"accept"), header(scope, b"accept-language")
-        return self.normalizer.answer(failure, accept, language)
+        accept, language = asked(scope)
+        audience = "user" if self.normalizer.audience is None else self.normalizer.audience_of(self.asker(scope))
+        fragment = takes_fragment(scope)
+        return self.normalizer.answer(failure, accept, language, audience=audience, fragment=fragment)
+
+    def farewell(self, scope: Scope, failure: VendorError, *, accepted: bool) -> list[Message]:
+        """What ends a websocket: before it was accepted the whole answer, where the server can send one, else a code
+        and a reason, which is short (RFC 6455, 5.5) and meant for programs: the problem's code and the reference.
+        """
+        if not accepted and "websocket.http.response" in (scope.get("extensions") or ()):
+            rendered = self.answer(scope, failure)
+            return [
+                {"type": "websocket.http.response.start", "status": rendered.status, "headers": wired(rendered)},
+                {"type": "websocket.http.response.body", "body": rendered.body},
+            ]
+        told = _json.loads(self.normalizer.answer(failure, language=asked(scope)[1]).body)
+        code = _TRY_AGAIN_LATER if told["action"] in _WAITING else _INTERNAL_ERROR
+        reason = f"{told['code']} {told.get('reference', '')}".rstrip()
+        return [{"type": "websocket.close", "code": code, "reason": reason}]
+
+    def asker(self, scope: Scope) -> object:
+        """What the app's own `audience` is asked about."""
+        return scope
+
+    def is_exempt(self, scope: Scope) -> bool:
+        """Whether all of a request is left to the app."""
+        return bool(scope.get("errnorm.exempt")) or (
+            bool(self.normalizer.exempt) and self.normalizer.exempts(path_of(scope))
+        )
+
+    def leaves(self, scope: Scope) -> bool:  # noqa: ARG002 - of a framework's app
+        """Whether somebody further out has a better answer than ours to what is unexpected."""
+        return False
 
     def _marked(self, message: Message, correlation_id: str) -> Message:
         """The start of the app's own response with the id that its calls to vendors went out with, unless it has one.
@@ -106,6 +198,25 @@ def header(scope: Scope, name: bytes) -> str | None:
     return b", ".join(values).decode("latin-1") if values else None
 
 
+def asked(scope: Scope) -> tuple[str | None, str | None]:
+    """What a request accepts, and in which language."""
+    return header(scope, b"accept"), header(scope, b"accept-language")
+
+
+def takes_fragment(scope: Scope) -> bool:
+    """Whether htmx asks for what goes into a part of the page; a boosted link and the history want a whole one."""
+    if header(scope, b"hx-request") != "true":
+        return False
+    return "true" not in (header(scope, b"hx-boosted"), header(scope, b"hx-history-restore-request"))
+
+
+def path_of(scope: Scope) -> str:
+    """The path below where the server has the app; a router for mounts may have moved `root_path` on."""
+    root = str(scope.get("app_root_path", scope.get("root_path", ""))).rstrip("/")
+    path = str(scope["path"])
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
 @lru_cache(maxsize=256)
 def _wired(name: str, value: str) -> tuple[bytes, bytes]:
     """A header as ASGI wants it; all but one or two are the same for every answer."""
@@ -117,3 +228,8 @@ async def respond(rendered: Rendered, scope: Scope, send: Send) -> None:
     headers = [_wired(*header) for header in rendered.headers]
     await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else rendered.body})
+
+
+def wired(rendered: Rendered) -> list[tuple[bytes, bytes]]:
+    """An answer's headers as ASGI wants them."""
+    return [_wired(*header) for header in rendered.headers]

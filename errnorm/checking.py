@@ -127,10 +127,11 @@ def take(file: Path) -> Profile:
 
     Raises ProfileError.
     """
-    return _taken(file).profile
+    return file_of(file).profile
 
 
-def _taken(file: Path) -> File:
+def file_of(file: Path) -> File:
+    """The same with the file's own part of it. Raises ProfileError."""
     own = load(_text(file), file.name)
     if not file.resolve().is_relative_to(registry.HERE.resolve()):
         registry.default.add(file)
@@ -146,10 +147,10 @@ def _taken(file: Path) -> File:
 
 def check(file: Path) -> Checked:
     """Looks at a profile and at the samples beside it."""
-    shown, beside = _shown_path(file), _shown_path(_beside(file))
+    shown, beside = shown_path(file), shown_path(_beside(file))
     try:
         wrong = list(deviations(_document(file)))
-        taken = None if wrong else _taken(file)
+        taken = None if wrong else file_of(file)
     except ProfileError as error:
         wrong, taken = [str(error).partition(": ")[2]], None  # what comes before is the file's name, or the profile's
     if taken is None:
@@ -198,7 +199,7 @@ def check_shapes(files: Iterable[Path]) -> list[Finding]:
                 concerned.add(name)
             with suppress(ProfileError):  # what is off in it, `check` says
                 found = [sample for _, sample, _ in _samples(file) if sample is not None]
-                lying += [Lying(_shown_path(_beside(file)), each.title, name, *each.decoded()) for each in found]
+                lying += [Lying(shown_path(_beside(file)), each.title, name, *each.decoded()) for each in found]
     return [Finding(place, complaint) for place, complaint in shared_shapes(lying, shaped, concerned)]
 
 
@@ -296,7 +297,8 @@ def _text(file: Path) -> str:
         raise ProfileError(f"{file.name}: not TOML, which is UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _shown_path(file: Path) -> str:
+def shown_path(file: Path) -> str:
+    """A file as findings name it."""
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 

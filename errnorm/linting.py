@@ -12,8 +12,8 @@ from errnorm.model import CanonicalError
 from errnorm.reading.bodies import Body
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import fitting
-from errnorm.telling.texts import reason_of, texts_of
-from errnorm.vendors.profile import Profile, Then, When
+from errnorm.telling.texts import Text, Values, reason_of, texts_of, values_in
+from errnorm.vendors.profile import Profile, Then, When, nearest
 from errnorm.vendors.registry import Entry
 
 Conditions = Mapping[str, frozenset[object]]
@@ -191,17 +191,30 @@ def _untold(file: File) -> Iterator[tuple[str, str]]:
         reason = reason_of(then)
         if then.text and reason is None:
             yield address, "its text is never told: texts go by reason, so give it a `reason` or a `family`"
-        elif (then.fault is Fault.USER or then.action is Action.RECONNECT or then.public) and reason not in texts:
+        elif told_apart(then) and reason not in texts:
             yield address, "no `text`, though an end user is told it apart"
+        for value in sorted({value for text in _in_full(then.texts) for value in values_in(text)} - {*Values._fields}):
+            yield address, f"no value {{{value}}} for a text{nearest(value, Values._fields)}"
+
+
+def told_apart(then: Then) -> bool:
+    """Whether an end user is told a row from others."""
+    return then.fault is Fault.USER or then.action is Action.RECONNECT or then.public
+
+
+def _in_full(texts: Iterable[Text]) -> Iterator[str]:
+    """Every sentence of texts, in all languages."""
+    for text in texts:
+        yield from text.values() if isinstance(text, Mapping) else (text,)
 
 
 def _ambiguous(file: File) -> Iterator[tuple[str, str]]:
     """Reasons that mean two things: texts go by reason, and so do an app's own texts and alarms."""
     own = {known: address for address, known, _ in file.rows()}
-    first: dict[tuple[str, str], tuple[str, str]] = {}
+    first: dict[tuple[str, str], tuple[str, object]] = {}
     for at, then in file.profile.rows():
         address = f"{file.profile.name}:{at.removeprefix('rules.')}"
-        for key, said in (("family", _family(at, then)), ("text", then.text)):
+        for key, said in (("family", family_in(at, then)), ("text", then.text)):
             if said is None or (reason := reason_of(then)) is None:
                 continue
             there, says = first.setdefault((reason, key), (address, said))
@@ -210,7 +223,7 @@ def _ambiguous(file: File) -> Iterator[tuple[str, str]]:
                 yield own[here], f"has another {key} than {own.get(other, other)}, for the same reason {reason}"
 
 
-def _family(address: str, then: Then) -> str | None:
+def family_in(address: str, then: Then) -> str | None:
     """The family that a row names, or that its status speaks of."""
     table, _, status = address.partition(".")
     return then.family or (family_of(int(status)) if table == "statuses" else None)

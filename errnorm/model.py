@@ -11,6 +11,7 @@ import msgspec
 from errnorm.families import Action, Family, Fault, Verdict, WaitSource
 
 Credentials = Literal["app", "user"]
+Audience = Literal["user", "integrator"]
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 60.0
@@ -222,6 +223,24 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
         if self.errors:
             plain["errors"] = msgspec.to_builtins(self.errors)
         return plain
+
+
+class IntegratorProblem(Problem, frozen=True, gc=False):
+    """What those may know besides who call the vendor through the app, or watch over it: never an end user."""
+
+    vendor: str | None = None
+    vendor_status: int | None = None
+    vendor_code: str | None = None
+    vendor_message: str | None = None
+    vendor_request_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The members as they are serialised."""
+        known = {name: getattr(self, name) for name in _VENDORS_OWN}
+        return super().to_dict() | {name: value for name, value in known.items() if value is not None}
+
+
+_VENDORS_OWN = tuple(name for name in IntegratorProblem.__struct_fields__ if name.startswith("vendor"))
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):

@@ -12,7 +12,7 @@ from errnorm.families import Action, Family, Fault, response_status_of
 from errnorm.model import CanonicalError, Credentials, Problem
 from errnorm.reading.parsing import Reader, Recognise
 from errnorm.reading.plans import plan_of, shape_of
-from errnorm.settings import SettingsError, VendorSettings, check, list_of
+from errnorm.settings import SettingsError, VendorSettings, check, list_of, messages_in
 from errnorm.telling.texts import Messages
 from errnorm.vendors import registry
 from errnorm.vendors.profile import ProfileError, nearest
@@ -33,15 +33,17 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
 
     vendors: Mapping[str, VendorSettings] = {}
     paths: Iterable[str | Path] = ()
-    messages: Messages = {}
+    messages: Messages | str | Path = {}
     statuses: Mapping[str, int] = {}
-    handle: Literal["vendor"] = "vendor"
+    handle: Literal["vendor", "all"] = "vendor"
+    exempt: Iterable[str] = ()
     credentials: Credentials = "app"
     gateway_statuses: Literal["keep", "503"] = "keep"
+    audience: Callable[[Any], object] | None = None
     support_url: str | None = None
     reconnect_url: str | None = None
     type_base: str | None = None
-    template: Callable[[Problem], str] | None = None
+    template: Callable[[Problem], str] | str | Path | None = None
     recognise: Recognise | None = None
     correlation_header: str = "X-Request-ID"
     cap: int = 65_536
@@ -58,6 +60,10 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
                 raise SettingsError(f"paths: {error}") from None
         check(self)
 
+    def exempts(self, path: str) -> bool:
+        """Whether a path lies where everything is left to the framework: "/admin" is all that lies below it too."""
+        return any(path == start or path.startswith(start.rstrip("/") + "/") for start in self.exempt)
+
     def make_reader(self) -> Reader:
         """How this app reads."""
         hosts = {host.lower(): name for name, own in self.vendors.items() for host in own.get("hosts", ())}
@@ -69,7 +75,9 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
 
     def messages_for(self, error: CanonicalError) -> tuple[Messages, ...]:
         """The app's own texts, the vendor's before the general."""
-        return self.of(error).get("messages", {}), self.messages
+        general, vendors = messages_in(self.messages)
+        own, _ = messages_in(self.of(error).get("messages", {}))
+        return own, vendors.get(error.vendor or "", {}), general
 
     def judged(self, error: CanonicalError, credentials: Credentials | None = None) -> CanonicalError:
         """The error as this app sees it: whose credentials they were, and which status the app wants for it.

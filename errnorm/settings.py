@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypedDict
 
 from errnorm.families import Family
 from errnorm.model import Credentials, UnknownVendorError
 from errnorm.reading.outcomes import OUTCOMES
-from errnorm.telling.texts import ALIKE, Messages
+from errnorm.telling.rendering import page_of
+from errnorm.telling.texts import Messages, Values
+from errnorm.telling.words import ALIKE
 from errnorm.vendors import registry
-from errnorm.vendors.profile import REASON, nearest
+from errnorm.vendors.profile import REASON, nearest, several
 
 
 class SettingsError(ValueError):
@@ -21,11 +25,11 @@ class SettingsError(ValueError):
 class VendorSettings(TypedDict, total=False):
     """What an app says of one vendor.
 
-    `messages` and `statuses` go by vendor code, reason or family; `hosts` are its own (self-hosted); `fields` are the
-    vendor's dotted field names, each with the app's own.
+    `messages` (or the TOML file that holds them) and `statuses` go by vendor code, reason or family; `hosts` are its
+    own (self-hosted); `fields` are the vendor's dotted field names, each with the app's own.
     """
 
-    messages: Messages
+    messages: Messages | str | Path
     statuses: Mapping[str, int]
     hosts: Iterable[str]
     credentials: Credentials
@@ -34,7 +38,7 @@ class VendorSettings(TypedDict, total=False):
 
 def check(policy: Any) -> None:
     """Looks at all that an app may settle, whatever was given for it. Raises SettingsError."""
-    _one_of(policy.handle, ("vendor",), "handle")
+    _one_of(policy.handle, ("vendor", "all"), "handle")
     _one_of(policy.credentials, ("app", "user"), "credentials")
     _one_of(policy.gateway_statuses, ("keep", "503"), "gateway_statuses")
     if not isinstance(policy.cap, int) or not 1_024 <= policy.cap <= 16_777_216:
@@ -44,14 +48,35 @@ def check(policy: Any) -> None:
     for name in ("support_url", "reconnect_url", "type_base"):
         if getattr(policy, name) is not None:
             _text(getattr(policy, name), name)
-    for name in ("template", "recognise"):
+    for name in ("audience", "recognise"):
         value = getattr(policy, name)
         if value is not None and not callable(value):
             raise SettingsError(f"{name}: must be callable, not {value!r}")
-    _check_tables(policy.messages, policy.statuses, {*Family, *ALIKE}, "")
+    _check_exempt(policy.exempt)
+    _check_page(policy.template)
     _table(policy.vendors, "vendors")
+    general, by_vendor = messages_in(policy.messages, "messages")
+    _check_tables(general, policy.statuses, {*Family, *ALIKE}, "")
+    _table(by_vendor, "messages: vendors")
+    for vendor, messages in by_vendor.items():
+        _check_vendor(vendor, {"messages": messages})
     for vendor, own in policy.vendors.items():
         _check_vendor(vendor, own)
+
+
+def _check_exempt(paths: Any) -> None:
+    list_of(paths, (str,), "exempt", "paths")
+    for path in paths:
+        if not path.startswith("/"):
+            raise SettingsError(f"exempt: a path begins with '/', unlike {path!r}")
+
+
+def _check_page(template: Any) -> None:
+    if template is not None and not callable(template):
+        try:
+            page_of(template)
+        except (OSError, TypeError, ValueError) as error:
+            raise SettingsError(f"template: must be callable, or the file of a page: {error}") from None
 
 
 def _check_vendor(vendor: str, own: Any) -> None:
@@ -71,19 +96,41 @@ def _check_vendor(vendor: str, own: Any) -> None:
     for name in (*own.get("fields", {}).keys(), *own.get("fields", {}).values()):
         _text(name, f"{at}fields")
     reasons = {then.reason for _, then in profile.rows() if then.reason}
-    known = {*profile.codes, *reasons, *_REASONS, *Family}
-    _check_tables(own.get("messages", {}), own.get("statuses", {}), known, at)
+    ruled = {code for rule in profile.rules for code in several(rule.when.code)}
+    known = {*profile.codes, *ruled, *reasons, *_REASONS, *Family}
+    messages, _ = messages_in(own.get("messages", {}), f"{at}messages")
+    _check_tables(messages, own.get("statuses", {}), known, at)
+
+
+def messages_in(value: Any, at: str = "messages") -> tuple[Any, Mapping[str, Any]]:
+    """An app's texts and, of a file, those of single vendors. Raises SettingsError where there is no such TOML file."""
+    if not isinstance(value, str | Path):
+        return value, {}
+    try:
+        texts = _toml(str(value))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{at}: no TOML file of texts: {error}") from None
+    return {key: text for key, text in texts.items() if key != "vendors"}, texts.get("vendors", {})
+
+
+@lru_cache(maxsize=64)
+def _toml(file: str) -> dict[str, Any]:
+    import tomllib  # slow to import
+
+    return tomllib.loads(Path(file).read_text(encoding="utf-8"))
 
 
 def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> None:
     for name, table in (("messages", messages), ("statuses", statuses)):
+        if name == "messages" and callable(messages):
+            continue
         _table(table, f"{at}{name}")
         for key in table:
             if not isinstance(key, str):
                 raise SettingsError(f"{at}{name}: codes are text: write {str(key)!r}, not {key!r}")
             if key not in known and (at or not REASON.match(key)):
                 raise SettingsError(f"{at}{name}.{key}: no such code, reason or family{nearest(key, known)}")
-    for key, text in messages.items():
+    for key, text in () if callable(messages) else messages.items():
         _check_text(text, f"{at}messages.{key}")
     for key, status in statuses.items():
         if not isinstance(status, int) or not 400 <= status <= 599:
@@ -96,10 +143,14 @@ def _check_text(text: Any, at: str) -> None:
     for each in text.values() if isinstance(text, Mapping) else (text,):
         if isinstance(each, _NO_TEXT):
             raise SettingsError(f"{at}: must be text, or texts by language, not {each!r}")
+        for value in _BRACES.findall(each) if isinstance(each, str) else ():
+            if value not in Values._fields:
+                raise SettingsError(f"{at}: no value {{{value}}}{nearest(value, Values._fields)}")
 
 
 # What a vendor's failure may be called that none of its profile's rows names: after its family, or how the call failed.
 _REASONS = {*map(str.upper, Family), *(outcome.reason for outcome in OUTCOMES.values())} - {""}
+_BRACES = re.compile(r"\{(\w+)\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _NO_TEXT = (int, float, bytes, Mapping, list, tuple, set, frozenset, type(None))  # a lazy text may be of any class
 

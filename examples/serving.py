@@ -35,7 +35,7 @@ class Served:
     def ask(self, method: str, path: str, form: str = "", **headers: str) -> Answer:
         """One request; the names of headers with underscores."""
         if form:
-            headers["Content_Type"] = "application/x-www-form-urlencoded"
+            headers.setdefault("Content_Type", "application/x-www-form-urlencoded")
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -49,6 +49,14 @@ class Served:
     def log(self) -> str:
         """All of it, decoded."""
         return os.pread(self._output.fileno(), 1_000_000, 0).decode()
+
+    def logged(self, text: str) -> int:
+        """How often a text stands in the log, once it does: a server may write after it has answered."""
+        for _ in range(250):
+            if text in self.log:
+                break
+            time.sleep(0.02)
+        return self.log.count(text)
 
 
 def free_port() -> int:

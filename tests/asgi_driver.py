@@ -47,9 +47,9 @@ def http_scope(method: str = "GET", path: str = "/", headers: dict[str, str] | N
     }
 
 
-async def exchange(app: Any, scope: dict[str, Any]) -> Exchange:
+async def exchange(app: Any, scope: dict[str, Any], body: bytes = b"") -> Exchange:
     messages: list[dict[str, Any]] = []
-    request = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    request = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> dict[str, Any]:
         for message in request:

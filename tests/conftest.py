@@ -13,6 +13,8 @@ def own_profile(tmp_path, monkeypatch):
     """Writes a profile of a test's own, gone when it ends, and gives the path that `paths=` takes."""
     from errnorm.vendors import registry
 
+    registry.default.names()  # whatever is read when first needed
+    monkeypatch.setattr(registry.default, "_found", None)
     for name, value in list(vars(registry.default).items()):
         if isinstance(value, dict | list | set):
             monkeypatch.setattr(registry.default, name, copy(value))

@@ -19,14 +19,28 @@ LAYERS = (
     {"families", "secrets", "_json"},
     {"redaction"},
     {"model"},
-    {"vendors", "correlation", "coverage"},
+    {"vendors", "correlation", "coverage", "scrubbing"},
     {"reading", "telling"},
     {"settings", "linting"},
     {"policy", "checking"},
     {"answering"},
     {"calling"},
+    {"foretelling", "passing"},
     {"errnorm"},  # the front page: errnorm/__init__.py
-    {"asgi", "cli", "django", "httpx", "requests", "starlette", "__main__"},
+    {
+        "asgi",
+        "cli",
+        "django",
+        "drf",
+        "fastapi",
+        "httpx",
+        "ninja",
+        "requests",
+        "sentry",
+        "starlette",
+        "wsgi",
+        "__main__",
+    },
 )
 DOORS = LAYERS[-1]  # these may use each other: the command line starts the playground
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

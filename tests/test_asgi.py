@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 
 import pytest
 
-from errnorm import VendorError, correlation
+from errnorm import Normalizer, VendorError, correlation
 from errnorm.asgi import ErrorNormalizationMiddleware
 from tests.asgi_driver import ask, exchange, http_scope
-from tests.failures import lionbridge, raised
+from tests.failures import FAILURES, bare, lionbridge, raised
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +87,7 @@ def test_a_cancelled_request_stays_cancelled(caplog):
     assert not ours(caplog)
 
 
-@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-def test_other_scopes_pass_by(kind):
+def test_lifespan_passes_by():
     seen = []
 
     async def app(scope, receive, send):
@@ -100,7 +100,7 @@ def test_other_scopes_pass_by(kind):
     async def send(message):
         raise AssertionError
 
-    error, scope = VendorError(lionbridge(304)), {"type": kind}
+    error, scope = VendorError(lionbridge(304)), {"type": "lifespan"}
     with pytest.raises(VendorError) as caught:
         asyncio.run(in_middleware(app)(scope, receive, send))
     assert caught.value is error
@@ -193,3 +193,236 @@ def test_doors_within_each_other_agree_on_an_id():
 
     told = ask(in_middleware(between))
     assert {told.header("X-Request-ID")} == set(seen)
+
+
+# --- websockets ---
+
+CONNECT = {"type": "websocket.connect"}
+GONE = {"type": "websocket.disconnect", "code": 1001}
+ACCEPT = {"type": "websocket.accept"}
+CLOSE = {"type": "websocket.close", "code": 1000}
+DENIED = {"type": "websocket.http.response.start", "status": 403, "headers": []}
+
+
+def websocket(app, *received, extensions=(), headers=None, path="/"):
+    """What a websocket's server gets, and what rises."""
+    scope = http_scope(path=path, headers=headers) | {
+        "type": "websocket",
+        "extensions": {each: {} for each in extensions},
+    }
+    return asyncio.run(_connected(app, scope, [CONNECT, *received]))
+
+
+async def _connected(app, scope, received):
+    sent, waiting = [], iter(received)
+
+    async def receive():
+        return next(waiting)
+
+    async def send(message):
+        sent.append(dict(message))
+
+    try:
+        await app(scope, receive, send)
+    except BaseException as error:  # noqa: BLE001 - the test looks at it
+        return sent, error
+    return sent, None
+
+
+def socket(error, *messages, receives=1):
+    async def app(scope, receive, send):
+        for _ in range(receives):
+            await receive()
+        for message in messages:
+            await send(message)
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.title)
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_vendors_failure_closes_a_websocket_once_with_a_reason_that_is_ours(failure, accepted, caplog):
+    error = VendorError(failure.error)
+    sent, rose = websocket(in_middleware(socket(error, *[ACCEPT] * accepted)))
+    assert rose is None
+    *before, close = sent
+    assert before == [ACCEPT] * accepted
+    [told] = ours(caplog)
+    assert close["type"] == "websocket.close"
+    assert close["reason"] == f"{failure.code} {told.errnorm_reference}"
+    assert len(close["reason"].encode()) <= 123
+    waiting = json.loads(Normalizer().answer(failure.error).body)["action"] in {"wait", "retry"}
+    assert close["code"] == (1013 if waiting else 1011)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.title)
+def test_where_the_server_can_the_handshake_is_answered_as_a_request_would_be(failure, caplog):
+    headers = {"Accept": "application/problem+xml", "X-Request-ID": "abc"}
+    error = VendorError(failure.error)
+    sent, rose = websocket(in_middleware(socket(error)), extensions=["websocket.http.response"], headers=headers)
+    told = ask(in_middleware(raises(error)), headers=headers)
+    assert rose is None
+    assert sent == [message | {"type": f"websocket.{message['type']}"} for message in told.messages]
+    assert len(ours(caplog)) == 1  # for both, as it is the same failure
+
+
+@pytest.mark.parametrize(
+    ("sent", "received"), [((ACCEPT, CLOSE), ()), ((CLOSE,), ()), ((ACCEPT,), (GONE,)), ((DENIED,), ())]
+)
+@pytest.mark.parametrize("error", [VendorError(lionbridge(304)), raised("httpx", "ReadTimeout", "slow")])
+def test_a_websocket_that_is_closed_already_is_not_closed_again(error, sent, received, caplog):
+    error = type(error)(*error.args) if not isinstance(error, VendorError) else VendorError(error.error)
+    door = in_middleware(in_middleware(socket(error, *sent, receives=1 + len(received))))
+    assert websocket(door, *received) == ([*sent], error)
+    assert len(ours(caplog)) == 1
+
+
+@pytest.mark.parametrize("handle", ["vendor", "all"])
+@pytest.mark.parametrize("error", [ValueError("a bug"), asyncio.CancelledError(), KeyboardInterrupt()])
+def test_what_else_a_websocket_raises_is_left_to_the_server(error, handle, caplog):
+    door = ErrorNormalizationMiddleware(socket(error, ACCEPT), handle=handle)
+    assert websocket(door) == ([ACCEPT], error)
+    assert not ours(caplog)
+
+
+def test_a_websockets_failure_is_logged_under_the_id_that_came_with_it(caplog):
+    websocket(in_middleware(socket(VendorError(lionbridge(304)), ACCEPT)), headers={"X-Request-ID": "abc"})
+    [told] = ours(caplog)
+    assert told.errnorm_correlation_id == "abc"
+    assert correlation.current() is None
+
+
+# --- what is unexpected, with handle="all" ---
+
+
+def in_all(app, **settings):
+    return ErrorNormalizationMiddleware(app, handle="all", **settings)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/xml", "text/html", "text/plain"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_bug_is_answered_and_rises(accept, method, language, caplog):
+    bug = ValueError("card 4242")
+    told = ask(
+        in_all(raises(bug)), method, headers={"Accept": accept, "Accept-Language": language, "X-Request-ID": "a"}
+    )
+    assert told.raised is bug
+    assert told.status == 500
+    assert told.header("Content-Language") == language
+    assert told.header("X-Request-ID") == "a"
+    assert (told.body == b"") == (method == "HEAD")
+    assert b"4242" not in told.body
+    [record] = ours(caplog)
+    assert record.exc_info is None
+    if method == "GET":
+        assert record.errnorm_reference.encode() in told.body
+
+
+def test_by_default_a_bug_is_none_of_ours(caplog):
+    bug = ValueError()
+    assert ask(in_middleware(raises(bug))) == ([], bug)
+    assert not ours(caplog)
+
+
+def test_a_bug_that_comes_too_late_is_not_answered(caplog):
+    bug = ValueError()
+    told = ask(in_all(begins(bug)))
+    assert told.raised is bug
+    assert [message["type"] for message in told.messages] == ["http.response.start", "http.response.body"]
+    assert not ours(caplog)
+
+
+def test_a_bug_is_not_masked_by_a_client_that_went_away():
+    async def send(message):
+        raise OSError("gone")
+
+    bug = ValueError()
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - it is looked at
+        asyncio.run(in_all(raises(bug))(http_scope(), None, send))
+    assert caught.value is bug
+
+
+def test_a_bug_is_answered_by_the_innermost_door_alone(caplog):
+    told = ask(in_all(in_all(raises(ValueError()))))
+    assert [message["type"] for message in told.messages] == ["http.response.start", "http.response.body"]
+    assert len(ours(caplog)) == 1
+
+
+@pytest.mark.parametrize("handle", ["vendor", "all"])
+def test_a_framework_that_had_an_answer_too_late_hides_no_failure(handle, caplog):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            raise cause
+        except VendorError as error:
+            raise RuntimeError("too late") from error
+
+    cause = VendorError(bare(503))
+    told = ask(ErrorNormalizationMiddleware(in_middleware(app), handle=handle))
+    assert told.raised.__cause__ is cause
+    assert [record.errnorm_truncated for record in ours(caplog)] == [True]
+
+
+# --- who asks, and what is left alone ---
+
+
+def test_an_integrator_is_told_more_and_an_app_is_asked_about_the_scope():
+    seen = []
+
+    def audience(scope):
+        seen.append(scope)
+        return (b"x-staff", b"1") in scope["headers"]
+
+    door = ErrorNormalizationMiddleware(raises(VendorError(bare(429, "lionbridge"))), audience=audience)
+    user, staff = ask(door), ask(door, headers={"X-Staff": "1"})
+    assert "vendor" not in json.loads(user.body)
+    assert json.loads(staff.body)["vendor"] == "lionbridge"
+    assert "Cookie" in user.header("Vary")
+    assert [scope["type"] for scope in seen] == ["http", "http"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "fragment"),
+    [
+        ({}, False),
+        ({"HX-Request": "true"}, True),
+        ({"HX-Request": "false"}, False),
+        ({"HX-Request": "true", "HX-Boosted": "true"}, False),
+        ({"HX-Request": "true", "HX-History-Restore-Request": "true"}, False),
+    ],
+)
+@pytest.mark.parametrize("error", [VendorError(lionbridge(304)), ValueError()])
+def test_htmx_gets_what_goes_into_a_page(headers, fragment, error):
+    told = ask(in_all(raises(error)), headers={"Accept": "text/html", **headers})
+    assert told.body.lstrip().startswith(b"<section") == fragment
+    assert told.body.lstrip().lower().startswith(b"<!doctype html>") != fragment
+
+
+@pytest.mark.parametrize("error", [VendorError(lionbridge(304)), ValueError()])
+@pytest.mark.parametrize(
+    ("path", "scope", "exempt"),
+    [
+        ("/admin/", {}, True),
+        ("/admin/users", {}, True),
+        ("/administration", {}, False),
+        ("/app/admin/users", {"root_path": "/app"}, True),
+        ("/app/admin/users", {"root_path": "/app/admin", "app_root_path": "/app"}, True),
+        ("/app/admin/users", {}, False),
+        ("/", {"errnorm.exempt": True}, True),
+    ],
+)
+def test_what_is_exempt_rises_as_it_is(error, path, scope, exempt, caplog):
+    error = VendorError(error.error) if isinstance(error, VendorError) else error
+    told = asyncio.run(exchange(in_all(raises(error), exempt=("/admin/",)), http_scope(path=path) | scope))
+    assert bool(told.messages) != exempt
+    assert bool(ours(caplog)) != exempt
+    assert (told.raised is error) == (exempt or isinstance(error, ValueError))
+
+
+def test_an_exempt_websocket_is_left_alone(caplog):
+    error = VendorError(lionbridge(304))
+    door = ErrorNormalizationMiddleware(socket(error, ACCEPT), exempt=("/ws",))
+    assert websocket(door, path="/ws") == ([ACCEPT], error)
+    assert not ours(caplog)

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils.translation import gettext_lazy
 
-from errnorm import VendorError
+from errnorm import Normalizer, VendorError
 from errnorm.django import ErrorNormalizationMiddleware
 from tests.django_app import OURS
 from tests.failures import lionbridge
@@ -131,3 +131,97 @@ def test_a_wrong_setting_stops_the_start(own, settings):
 
 class Derived(ErrorNormalizationMiddleware):
     """An app's own."""
+
+
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+
+
+def test_w003_what_csrf_refuses_is_still_djangos(settings):
+    settings.MIDDLEWARE, settings.ERRNORM = [CSRF, OURS], {"HANDLE": "all"}
+    assert found().keys() == {"errnorm.W003"}
+    assert "errnorm.django.csrf_failure" in found()["errnorm.W003"].hint
+    for own in ("errnorm.django.csrf_failure", "tests.django_app.urls_of"):
+        settings.CSRF_FAILURE_VIEW = own
+        assert found() == {}
+
+
+def test_w003_only_where_it_matters(settings):
+    settings.MIDDLEWARE, settings.ERRNORM = [CSRF, OURS], {}
+    assert found() == {}
+    settings.MIDDLEWARE, settings.ERRNORM = [OURS], {"HANDLE": "all"}
+    assert found() == {}
+
+
+def test_w004_templates_that_nothing_uses_any_more(settings, tmp_path):
+    (tmp_path / "404.html").write_text("theirs")
+    (tmp_path / "500.html").write_text("{% broken %}")
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [str(tmp_path)]}]
+    settings.ERRNORM = {"HANDLE": "all"}
+    assert found().keys() == {"errnorm.W004"}
+    assert "404.html, 500.html" in found()["errnorm.W004"].msg
+    handlers = {"handler404": "django.views.defaults.page_not_found", "handler500": "errnorm.django.handler500"}
+    settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": [], **handlers})
+    assert found()["errnorm.W004"].msg.endswith(": 500.html.")
+    settings.ERRNORM = {}
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "address"),
+    [
+        ({"MESSAGES": {"conflict": {"de": "Nein."}}}, "MESSAGES.conflict"),
+        (
+            {"VENDORS": {"lionbridge": {"messages": {"304": {"de-AT": "Nein."}}}}},
+            "VENDORS.lionbridge.messages.304: no text in en, de",
+        ),
+    ],
+)
+def test_w005_a_text_that_some_readers_do_not_get(own, address, settings):
+    settings.ERRNORM = own
+    assert found() == {}  # all the world's languages are Django's default, and nobody's wish
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    assert found().keys() == {"errnorm.W005"}
+    assert address in found()["errnorm.W005"].msg
+    settings.USE_I18N = False
+    assert found() == {}
+
+
+def test_w005_a_file_of_texts_too(settings, tmp_path):
+    file = tmp_path / "texts.toml"
+    file.write_text('conflict = {de = "Nein."}\n[vendors.lionbridge]\n304 = {en = "No.", de = "Nein."}\n')
+    settings.LANGUAGES, settings.ERRNORM = [("en", "English"), ("de-ch", "Deutsch")], {"MESSAGES": str(file)}
+    assert found()["errnorm.W005"].msg == "ERRNORM: MESSAGES.conflict: no text in en."
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({"TEMPLATE": "none.html"}, "ERRNORM: template: no template and no file 'none.html'"),
+        ({"TEMPLATE": "broken.html"}, "ERRNORM: template: broken.html: "),
+        ({"EXEMPT": "/admin/"}, "ERRNORM: exempt: must be a list of paths, not '/admin/'"),
+        ({"EXEMPT": ["admin/"]}, "ERRNORM: exempt: a path begins with '/', unlike 'admin/'"),
+    ],
+    ids=lambda value: None,
+)
+def test_e001_a_page_or_a_path_that_is_none(own, told, settings, tmp_path):
+    (tmp_path / "broken.html").write_text("{% broken %}")
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [str(tmp_path)]}]
+    settings.ERRNORM = own
+    assert found()["errnorm.E001"].msg.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("start", "path", "exempt"),
+    [
+        ("/admin", "/admin", True),
+        ("/admin", "/admin/x", True),
+        ("/admin/", "/admin/x", True),
+        ("/admin", "/administrators", False),
+        ("/admin/", "/admin", False),
+        ("/", "/anything", True),
+        ("/admin", "/shop/admin", False),
+    ],
+)
+def test_a_path_is_exempt_with_all_that_lies_below_it(start, path, exempt):
+    assert Normalizer(exempt=[start]).exempts(path) is exempt
+    assert not Normalizer().exempts(path)

@@ -15,6 +15,8 @@ from tests.fuzzing.accepting import honoured, refused
 from tests.fuzzing.exchanges import packed, samples, unpacked
 from tests.fuzzing.targets import TARGETS, thoroughly
 
+pytestmark = pytest.mark.once
+
 # target, input, why it once broke a promise
 FOUND = [
     (

@@ -244,3 +244,27 @@ def test_a_row_that_a_rule_of_the_extended_profile_hides_is_told(tmp_path):
     rows = f"name = '{base.name}'\n[codes]\nx = {{ family = 'conflict', wait = 3 }}"
     own = Vendor(tmp_path / "own", rows, name=base.name).sample(409, "x")
     assert own.complaints() == [f"codes.x: never decides: {base.name}:x always holds then"]
+
+
+TEXT = "[codes]\nno = {{ family = 'conflict', fault = 'user', text = {text} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("'In {wiat}.'", "codes.no: no value {wiat} for a text; did you mean 'wait'?"),
+        ("['In {wait}.', { de = 'In {zeit}.', en = 'No.' }]", "codes.no: no value {zeit} for a text; did you mean"),
+        ("'{wait} {field} {limit} {reference}'", None),
+        ("{ de = 'Nein.', en = 'No.' }", None),
+        ("['In {wait}.', 'No.']", None),
+        ("[]", "codes.no: no `text`, though an end user is told it apart"),
+        ("{}", "codes.no: no `text`, though an end user is told it apart"),
+        ("3", "codes.no.text: expected `string` or `object` or `array`, got `int`"),
+        ("{ 'de!' = 'Nein.' }", "codes.no.text.de!: must be a language, as de or pt-BR"),
+        ("[['No.']]", "codes.no.text[0]: expected `string` or `object`, got `list`"),
+        ("{ de = 3 }", "codes.no.text.de: expected `string`, got `int`"),
+    ],
+)
+def test_a_text_may_be_by_language_and_several_and_names_only_what_there_is(tmp_path, text, complaint):
+    told = Vendor(tmp_path, TEXT.format(text=text)).sample(409, "no").complaints()
+    assert [each.startswith(complaint or "-") for each in told] == ([True] if complaint else [])

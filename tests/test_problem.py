@@ -8,10 +8,17 @@ import pytest
 
 import errnorm
 from errnorm import Action, CanonicalError, Family, Fault, FieldError, Normalizer, RetryAdvice, VendorError, Verdict
+from errnorm.telling.catalogues import span, translated
 from errnorm.telling.problem import told_apart
-from errnorm.telling.texts import ALIKE, FAMILY_TEXTS
+from errnorm.telling.words import ALIKE, FAMILIES, WAITING
 from errnorm.vendors import registry
 from tests.failures import FAILURES, OCCURRENCE, bare, lionbridge
+
+
+def waiting(name: str, span: str) -> str:
+    """Our text where it is known how long to wait."""
+    return WAITING[name].replace("{wait}", span)
+
 
 PROFILE = """
 name = "own"
@@ -55,17 +62,17 @@ def test_the_first_text_that_there_is(own):
             table, key = order.pop(0)
             del table[key]
     assert own("silent") == ("The vendor's.", "silent")
-    assert own("silent", language="de")[0] == FAMILY_TEXTS[Family.CONFLICT]
+    assert own("silent", language="de")[0] == translated(FAMILIES[Family.CONFLICT], "de")
 
 
 def test_what_is_public_is_told_apart_and_what_is_not_looks_alike(own):
     assert own("shown", 503) == ("Shown.", "shown")
-    assert own("unheard-of", 503) == (ALIKE["service_unavailable"], "service_unavailable")
+    assert own("unheard-of", 503) == (waiting("service_unavailable", "30 seconds"), "service_unavailable")
     assert own("unheard-of", 400) == (ALIKE["service_error"], "service_error")
 
 
 def test_a_text_of_a_row_without_a_reason_is_told_too(own):
-    assert own("", 429) == (ALIKE["service_unavailable"], "service_unavailable")
+    assert own("", 429) == (waiting("service_unavailable", "60 seconds"), "service_unavailable")
     assert own("", 429, credentials="user") == ("Slowly.", "rate_limit")
 
 
@@ -84,12 +91,16 @@ def test_told_apart_is_the_users_own_or_theirs_to_mend(family, fault, action):
     problem = errnorm.problem_for(error)
     if fault is Fault.USER or action is Action.RECONNECT:
         assert told_apart(error)
-        assert (problem.code, problem.action, problem.detail) == ("secret_reason", action, FAMILY_TEXTS[family])
+        assert (problem.code, problem.action) == ("secret_reason", action)
+        key, plain = family, FAMILIES
     else:
         assert problem.code in ALIKE
-        assert problem.detail == ALIKE[problem.code]
+        key, plain = problem.code, ALIKE
         assert problem.action in (Action.WAIT, Action.CONTACT_SUPPORT)
         assert "secret" not in str(problem.to_dict()).lower()
+    seconds = problem.retry_after
+    named = seconds is not None and key in WAITING
+    assert problem.detail == (waiting(key, span(seconds, "en")) if named else plain[key])
 
 
 def test_alike_means_alike():
@@ -101,8 +112,10 @@ def test_alike_means_alike():
             plain = problem.to_dict()
             for key in ("instance", "reference", "status", "title", "retry_after"):
                 plain.pop(key, None)
-            told.setdefault(problem.code, []).append(plain)
-    assert set(told) == set(ALIKE)
+            if problem.retry_after is not None:
+                plain["detail"] = plain["detail"].replace(span(problem.retry_after, "en"), "{wait}")
+            told.setdefault((problem.code, problem.retry_after is None), []).append(plain)
+    assert {code for code, _ in told} == set(ALIKE)
     for each in told.values():
         assert all(plain == each[0] for plain in each)
 
@@ -224,9 +237,12 @@ def test_a_type_base_names_the_kind_of_problem():
     told, alike = normalizer.problem_for(lionbridge(304)), normalizer.problem_for(bare(401))
     assert (told.type, told.title) == (
         "https://app.example/problems/language-pair-not-offered",
-        "Language pair not offered",
+        "This does not fit with what is there",
     )
-    assert (alike.type, alike.title) == ("https://app.example/problems/service-error", "Service error")
+    assert (alike.type, alike.title) == (
+        "https://app.example/problems/service-error",
+        "Something went wrong",
+    )
     plain = errnorm.problem_for(lionbridge(304))
     assert (plain.type, plain.title) == ("about:blank", "Conflict")
 
@@ -263,7 +279,7 @@ def test_every_code_of_every_vendor_can_be_told(vendor):
 
 
 def test_every_family_has_a_text():
-    assert set(FAMILY_TEXTS) == set(Family)
-    for text in (*FAMILY_TEXTS.values(), *ALIKE.values()):
+    assert set(FAMILIES) == set(Family)
+    for text in (*FAMILIES.values(), *ALIKE.values()):
         assert text.strip() == text != ""
         assert text.endswith(".")

@@ -13,9 +13,10 @@ from hypothesis import given, strategies as st
 
 from errnorm import _json
 from errnorm.families import Action
-from errnorm.model import Problem, ProblemField
+from errnorm.model import IntegratorProblem, Problem, ProblemField
 from errnorm.telling.negotiation import MediaType
-from errnorm.telling.rendering import LABELS, render
+from errnorm.telling.rendering import render
+from errnorm.telling.words import LABELS
 
 BUSY = Problem(
     type="about:blank",
@@ -208,7 +209,7 @@ def test_text_is_what_one_would_write_in_a_letter():
     assert render(BUSY, "text/plain").body.decode() == (
         "Service Unavailable\n\n"
         "The translation service is busy right now.\n\n"
-        "Try again in 90 seconds.\n"
+        "Time left: 90 seconds\n"
         "Reference: 7W62-MMKX\n"
     )
     assert render(REFUSED, "text/plain").body.decode() == (
@@ -216,7 +217,7 @@ def test_text_is_what_one_would_write_in_a_letter():
         'Some languages are <not> on "offer" & one is\nnot known.\n\n'
         "- languages/0: Klingon is not on offer.\n"
         "- due_date\n\n"
-        "Reference: H8F4-Q3JN\n"
+        "Referenz: H8F4-Q3JN\n"
     )
 
 
@@ -234,7 +235,7 @@ def test_text_is_what_one_would_write_in_a_letter():
 )
 def test_a_wait_is_told_in_words(seconds, words):
     problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", Action.WAIT, seconds)
-    assert f"Try again in {words}." in render(problem, "text/plain").body.decode()
+    assert f"Time left: {words}\n" in render(problem, "text/plain").body.decode()
     assert f">{words}</time>" in render(problem, "text/html").body.decode()
 
 
@@ -410,12 +411,62 @@ def test_support_may_be_a_mailbox():
 
 def test_every_label_finds_its_place():
     errors = (ProblemField("#/f", "g"),)
-    problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", Action.RECONNECT, 30, errors)
+    said = {"vendor": "v", "vendor_status": 418, "vendor_code": "w", "vendor_message": "x", "vendor_request_id": "y"}
+    problem = IntegratorProblem("about:blank", "a", 503, "b", "c", "d", "e", Action.RECONNECT, 30, errors, **said)
     body = render(problem, BROWSER, support_url="/help", reconnect_url="/connect").body.decode()
     assert "$" not in body
     assert "<!-- " not in body
-    for name, label in LABELS.items():
-        assert name in {"seconds", "second", "minutes"} or f">{label}" in body or f'"{label}"' in body, name
+    for name in LABELS.keys() - {"status", "means", "helps"}:  # those stand on the page about a problem type
+        assert f">{LABELS[name]}" in body or f'"{LABELS[name]}"' in body, name
+    for value in said.values():
+        assert f"<bdi>{value}</bdi>" in body
+
+
+def fragment_of(problem, accept="*/*", **links):
+    return Reader(render(problem, accept, fragment=True, **links).body)
+
+
+@every_problem
+@pytest.mark.parametrize("accept", [None, "", "*/*", "text/html", BROWSER])
+def test_a_fragment_says_what_the_page_says_without_being_one(problem, accept):
+    page, fragment = page_of(problem, support_url="/help"), fragment_of(problem, accept, support_url="/help")
+    section, *_ = fragment.tags
+    direction = "rtl" if problem.language == "ar" else "ltr"
+    assert section == (
+        "section",
+        {"class": "errnorm", "role": "alert", "lang": problem.language, "dir": direction},
+    )
+    assert fragment.text["h2"][0] == page.text["h1"][0] == problem.title
+    assert fragment.text["p"][0] == page.text["p"][0]
+    assert fragment.text.get("li") == page.text.get("li")
+    assert fragment.text["code"] == page.text["code"]
+    assert not {"html", "head", "main", "h1", "style", "script", "button", "meta", "link"} & set(fragment.text)
+    # the page that takes it in has names of its own, and another address than the one that failed
+    assert not any("id" in attributes for _, attributes in fragment.tags)
+    assert fragment.links() == ["/help"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/problem+xml", "text/plain"])
+def test_who_asks_for_data_gets_data_and_no_fragment(accept):
+    assert render(REFUSED, accept, fragment=True) == render(REFUSED, accept)
+
+
+def test_a_fragment_is_no_place_for_an_apps_own_page_nor_for_our_policy():
+    fragment = render(BUSY, "text/html", fragment=True, template=lambda _: "<html>")
+    assert fragment.body.startswith(b"<section")
+    assert "Content-Security-Policy" not in headers_of(fragment)
+    assert headers_of(fragment)["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("problem", [*PROBLEMS, Problem("a", "b", 503, "c", "d", "e", "f", Action.WAIT, language="cs")])
+def test_words_of_ours_bear_their_own_language(problem):
+    """An app's own text may be in a language that we do not speak."""
+    spoken = {"de-AT": "de", "cs": "en"}.get(problem.language, problem.language)
+    page = page_of(problem, support_url="/help")
+    for tag, attributes in page.tags:
+        if tag in {"h1", "h2", "ul"} or attributes.get("class") in {"links", "reference"}:
+            assert attributes["lang"] == spoken
+            assert attributes.get("dir", "rtl" if spoken == "ar" else "ltr") == ("rtl" if spoken == "ar" else "ltr")
 
 
 def test_an_app_can_write_its_own_page():

@@ -8,12 +8,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 MOST = 1_048_576  # bytes of a body that are read; far fewer are parsed
 _HEADER = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.*?)\s*", re.DOTALL)  # RFC 9110, 5.1
+_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _UNPRINTABLE = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
 
 Arguments = argparse.Namespace
@@ -118,6 +119,7 @@ def _declare_explain(parser: argparse.ArgumentParser) -> None:
 
 def _check(arguments: Arguments) -> int:
     from errnorm.checking import check, check_shapes
+    from errnorm.cli.speaking import silent
     from errnorm.vendors.registry import HERE
     from errnorm.vendors.schema import schema
 
@@ -130,9 +132,11 @@ def _check(arguments: Arguments) -> int:
         _print(map(str, checked.findings))
         samples += checked.samples
         findings += len(checked.findings)
-    shared = check_shapes(files)
-    _print(map(str, shared))
-    findings += len(shared)
+    of_all = check_shapes(files)
+    if arguments.language or arguments.messages:
+        of_all += silent(files, arguments.language, _texts(arguments.messages))
+    _print(map(str, of_all))
+    findings += len(of_all)
     counts = (_counted(len(files), "profile"), _counted(samples, "sample"), _counted(findings, "finding"))
     _print([", ".join(counts)])
     return 1 if findings else 0
@@ -140,7 +144,10 @@ def _check(arguments: Arguments) -> int:
 
 def _declare_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a profile, such as acme.toml, or a folder of them")
-    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of profiles, for editors, instead")
+    add = parser.add_argument
+    add("--language", type=_language, action="append", metavar="L", help="tell which codes have no text in it")
+    add("--messages", metavar="TOML", help="an app's own texts, to be counted in; alone it means every language in it")
+    add("--schema", action="store_true", help="print the JSON Schema of profiles, for editors, instead")
 
 
 def _draft(arguments: Arguments) -> int:
@@ -256,6 +263,18 @@ def _vendor(text: str) -> str:
     return take(file).name
 
 
+def _texts(file: str | None) -> tuple[Any, Mapping[str, Any]]:
+    """An app's own texts, the general and those of single vendors, if they may stand so in its settings."""
+    from errnorm.policy import Policy
+    from errnorm.settings import SettingsError, messages_in
+
+    try:
+        Policy(messages=file or {})
+    except SettingsError as error:
+        raise UsageError(f"{file}: {str(error).removeprefix('messages: ').removeprefix('messages.')}") from None
+    return messages_in(file or {})
+
+
 def _profiles(path: str | Path) -> list[Path]:
     """The profiles that a path means, or the name of a built-in one."""
     from errnorm.checking import built_in_files
@@ -280,6 +299,12 @@ def _status(text: str) -> int:
     if text.isascii() and text.isdigit() and 100 <= int(text) <= 999:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be an HTTP status of three digits, such as 409, not {text!r}")
+
+
+def _language(text: str) -> str:
+    if _TAG.fullmatch(text):
+        return text
+    raise argparse.ArgumentTypeError(f"must be a language, such as de or pt-BR, not {text!r}")
 
 
 def _port(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from errnorm.django.checks import check_middleware, check_settings
+from errnorm.django.checks import CHECKS
 
 
 class ErrnormConfig(AppConfig):
@@ -17,5 +17,5 @@ class ErrnormConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the checks."""
-        register(check_settings)
-        register(check_middleware)
+        for check in CHECKS:
+            register(check)

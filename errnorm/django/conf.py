@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from errnorm.answering import Normalizer
+from errnorm.django.pages import page_named
 from errnorm.policy import keywords
 from errnorm.settings import SettingsError
 
@@ -20,11 +21,15 @@ def settled() -> Normalizer:
     own = getattr(settings, "ERRNORM", {})
     if not isinstance(own, Mapping):
         raise SettingsError(f"must be a dict, not {type(own).__name__}")
-    return Normalizer(**keywords(own))
+    known = keywords(own)
+    if isinstance(known.get("template"), str):
+        links = {name: known.get(name) for name in ("support_url", "reconnect_url")}
+        known["template"] = page_named(known["template"], links)
+    return Normalizer(**known)
 
 
 def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "ERRNORM":
+    if setting in {"ERRNORM", "TEMPLATES"}:
         settled.cache_clear()
 
 

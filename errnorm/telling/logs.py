@@ -64,3 +64,25 @@ def record(
     extra["errnorm_reference"] = reference_of(occurrence_id)
     extra["errnorm_correlation_id"] = correlation_id
     return extra
+
+
+def log_own(
+    status: int, occurrence_id: str, raised: BaseException | None = None, correlation_id: str | None = None
+) -> None:
+    """Notes an error of the app's own with the reference that its user got.
+
+    A warning without a traceback: the framework logs that one, and an error tracker that listens to errors in logs
+    would report the same thing twice.
+    """
+    name = "error" if raised is None else type(raised).__name__
+    logger.warning(
+        "unexpected %s %s",
+        name,
+        status,
+        extra={
+            "errnorm_response_status": status,
+            "errnorm_occurrence_id": occurrence_id,
+            "errnorm_reference": reference_of(occurrence_id),
+            "errnorm_correlation_id": correlation_id,
+        },
+    )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from http import HTTPStatus
 from math import ceil
 from urllib.parse import quote
 
 from errnorm.families import FAMILIES, Action, Fault
-from errnorm.model import CanonicalError, Problem, ProblemField, reference_of
-from errnorm.telling.texts import WAITING_HELPS, WAITING_IS_NO_HELP, Messages, detail_for, profile_of, reason_of
+from errnorm.model import Audience, CanonicalError, IntegratorProblem, Problem, ProblemField, reference_of
+from errnorm.telling.catalogues import language_of, translated
+from errnorm.telling.texts import Messages, Values, detail_for, profile_of, reason_of
+from errnorm.telling.words import FIELD, TITLES, WAITING_HELPS, WAITING_IS_NO_HELP, phrase_of
 from errnorm.vendors.profile import Profile
 
 LONGEST_RETRY_AFTER = 3_600
 _WAITING = frozenset({Action.WAIT, Action.RETRY})
-# RFC 9110 renamed two; Python's table followed in 3.13.
-_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
-_PHRASES = {int(status): status.phrase for status in HTTPStatus} | _RENAMED
 
 
 def problem_of(
@@ -28,28 +26,42 @@ def problem_of(
     fields: Mapping[str, str] | None = None,
     language: str | None = None,
     type_base: str | None = None,
+    audience: Audience = "user",
 ) -> Problem:
-    """What the user may know of an error.
+    """What the user may know of an error, and an integrator besides.
 
     `messages` and `fields` are the app's own: texts, the vendor's before the general, and its names for the vendor's
     fields (only those are told).
     """
     alike = None if told_apart(error) else WAITING_HELPS if _waiting_helps(error) else WAITING_IS_NO_HELP
-    detail, spoken = detail_for(error, messages, alike, language)
-    code = alike or error.reason.lower()
-    return Problem(
+    reference, retry_after = reference_of(occurrence_id), retry_after_of(error)
+    names = _names(error, fields) if fields and error.fields and alike is None else ()
+    values = Values(retry_after, names[0] if names else None, _limit(profile_of(error), error.operation), reference)
+    detail, spoken = detail_for(error, messages, alike, language, values)
+    shown = None if audience == "integrator" else alike
+    code = shown or error.reason.lower()
+    known = (
         f"{type_base}{code.replace('_', '-')}" if type_base else "about:blank",
-        code.replace("_", " ").capitalize() if type_base else _PHRASES.get(error.response_status, "Error"),
+        title_of(TITLES[alike or error.family] if type_base else phrase_of(error.response_status), spoken),
         error.response_status,
         detail,
         f"urn:uuid:{occurrence_id}",
-        reference_of(occurrence_id),
+        reference,
         code,
-        error.action if alike is None else Action.WAIT if alike == WAITING_HELPS else Action.CONTACT_SUPPORT,
-        retry_after_of(error),
-        _errors(error, fields) if fields and error.fields and alike is None else (),
+        error.action if shown is None else Action.WAIT if alike == WAITING_HELPS else Action.CONTACT_SUPPORT,
+        retry_after,
+        tuple(ProblemField(pointer_of(name.split(".")), title_of(FIELD, spoken)) for name in names),
         spoken,
     )
+    if audience != "integrator":
+        return Problem(*known)
+    said = (error.vendor_status, error.vendor_code, error.vendor_message, error.vendor_request_id)
+    return IntegratorProblem(*known, error.vendor or error.dialect, *said)
+
+
+def title_of(words: str, language: str) -> str:
+    """Words of ours in a language, else in English."""
+    return translated(words, language_of((language,))) or words
 
 
 def told_apart(error: CanonicalError) -> bool:
@@ -80,17 +92,22 @@ def _waiting_helps(error: CanonicalError) -> bool:
     return error.retry.retryable or error.action in _WAITING
 
 
-def _errors(error: CanonicalError, fields: Mapping[str, str]) -> tuple[ProblemField, ...]:
-    """The fields that the app mapped to its own names, as JSON pointers; nothing of the vendor's words."""
-    names = dict.fromkeys(fields[field.path] for field in error.fields if field.path in fields)
-    return tuple(ProblemField(f"#/{_pointed(name)}", FIELD_TEXT) for name in names)
+@lru_cache(maxsize=1_024)
+def _limit(profile: Profile | None, operation: str | None) -> int | None:
+    """The requests that the vendor allows, of the limit on this operation or on all of them."""
+    limits = [limit for limit in profile.limits if limit.operation in (None, operation)] if profile else []
+    return next((limit.requests for limit in sorted(limits, key=lambda limit: limit.operation is None)), None)
 
 
-def _pointed(name: str) -> str:
-    """A dotted name as a JSON pointer that is a URI's fragment (RFC 6901, 6)."""
-    return quote(
-        "/".join(part.replace("~", "~0").replace("/", "~1") for part in name.split(".")), safe="/~!$&'()*+,;=:@?"
-    )
+def _names(error: CanonicalError, fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The app's own names of the fields that it mapped; nothing of the vendor's words."""
+    return tuple(dict.fromkeys(fields[field.path] for field in error.fields if field.path in fields))
 
 
-FIELD_TEXT = "This was not accepted. Please check it."
+def pointer_of(names: Iterable[object]) -> str:
+    """The JSON pointer to what names and indices lead to, as a URI's fragment (RFC 6901, 6); to the whole it is "#"."""
+    parts = (str(name).replace("~", "~0").replace("/", "~1") for name in names)
+    return "#" + "".join(f"/{quote(part, safe=_UNQUOTED)}" for part in parts)
+
+
+_UNQUOTED = "~!$&'()*+,;=:@?"

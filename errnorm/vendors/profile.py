@@ -34,6 +34,7 @@ class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Place = str | Spot
+Text = str | dict[str, str]  # for the end user: in English, or by language
 
 
 class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +88,8 @@ class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """What follows; what is left out comes from the family's row, and a missing family from the status.
 
     `public`: an end user may be told this reason apart although it is not the user's doing. `reroute`: another route
-    may succeed. `text`: for the end user, in English. Compared by identity, so that a row is a cheap cache key.
+    may succeed. `text`: for the end user; of several the first that names no value which is not there, see `telling`.
+    Compared by identity, so that a row is a cheap cache key.
     """
 
     family: Family | None = None
@@ -97,9 +99,14 @@ class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     retry: Verdict | None = None
     wait: float | None = None
     response_status: int | None = None
-    text: str | None = None
+    text: Text | tuple[Text, ...] | None = None
     public: bool = False
     reroute: bool = False
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """For the end user, to be tried in this order."""
+        return several(self.text) if self.text else ()
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

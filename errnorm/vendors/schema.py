@@ -23,6 +23,7 @@ _PATH = r"^(header:.+|/|\.|/{0,2}[^/\[*]+(/[^/\[*]+)*)$"
 _TOP = r"^(/|//?[^/\[*]+(/[^/\[*]+)*)$"
 _NO_PATH = "must be a path: names joined by '/', with no index and no '*'"
 _NO_TOP = "must be a path from the top of the body: '/' first, no index and no '*'"
+_LANGUAGE = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 _STATUS = "^[1-9][0-9][0-9]$"
 _NAMED = "^[^A-Za-z0-9]*[A-Za-z]"  # a code that makes a reason of its own
 _ROW: Node = {"anyOf": [{"$ref": "#/definitions/Family"}, {"$ref": "#/definitions/Then"}]}
@@ -87,6 +88,8 @@ def _spell_rows(kinds: dict[str, Node]) -> None:
     row["reason"] |= {"pattern": f"^{REASON.pattern.removesuffix(chr(92) + 'Z')}$", MEND: f"must be {upper}"}
     row["response_status"] |= {"minimum": 400, "maximum": 599, MEND: "must be 400 to 599"}
     row["wait"] |= {"minimum": 0, MEND: "must be a number of seconds from 0"}
+    text = [{"type": "string"}, _keyed(_LANGUAGE, {"type": "string"}, "must be a language, as de or pt-BR")]
+    row["text"] = {"anyOf": [*text, {"type": "array", "items": {"anyOf": text}}]}
     reason = row["reason"] | {MEND: f"must be given, for this code makes no name: {upper}"}
     nameless = {"properties": row | {"reason": reason}, "required": ["reason"]}
     kinds["Nameless"] = (

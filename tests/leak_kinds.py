@@ -1,0 +1,351 @@
+"""Secrets of some two hundred kinds, made up when asked for: no scanner barks at the recipes, no vendor knows one.
+
+A recipe is text with `{m36}` for thirty-six letters and digits by chance, and so on: see `ALPHABETS`. A kind stands
+here if people can tell it for a secret by its shape, or by the name that always stands beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from random import Random
+from typing import NamedTuple
+
+_UPPER, _LOWER, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"
+ALPHABETS = {
+    "m": _UPPER + _LOWER + _DIGITS,
+    "a": _UPPER + _LOWER,
+    "u": _UPPER + _DIGITS,
+    "l": _LOWER + _DIGITS,
+    "h": "0123456789abcdef",
+    "H": "0123456789ABCDEF",
+    "d": _DIGITS,
+    "q": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+}
+
+
+class Canary(NamedTuple):
+    """A text with a secret in it, and what of it no text of ours may hold."""
+
+    kind: str
+    text: str
+    pieces: tuple[str, ...]
+
+    def survives_in(self, told: str) -> bool:
+        return any(piece in told for piece in self.pieces)
+
+
+# Told by their shape alone.
+SHAPES = {
+    "adobe client secret": "p8e-{m32}",
+    "age": "AGE-SECRET-KEY-1{q58}",
+    "airtable personal": "pat{m14}.{h64}",
+    "alibaba": "LTAI{m20}",
+    "anthropic": "sk-ant-api03-{m93}AA",
+    "anthropic admin": "sk-ant-admin01-{m93}AA",
+    "artifactory key": "AKCp{m69}",
+    "artifactory reference": "cmVmd{m59}",
+    "atlassian": "ATATT3x{m180}={H8}",
+    "atlassian workspace": "ATCTT3x{m180}={H8}",
+    "authress": "sc_{l8}.acc_{l10}.{m64}",
+    "aws access key": "AKIA{u16}",
+    "aws temporary key": "ASIA{u16}",
+    "aws bearer": "ABIA{u16}",
+    "aws context": "ACCA{u16}",
+    "azure ad client secret": "{m3}8Q~{m34}",
+    "bitbucket app password": "ATBB{m32}",
+    "brevo": "xkeysib-{h64}-{m16}",
+    "brevo smtp": "xsmtpsib-{h64}-{m16}",
+    "cerebras": "csk-{l48}",
+    "clickhouse cloud": "4b1d{m38}",
+    "clojars": "CLOJARS_{h60}",
+    "cloudflare origin ca": "v1.0-{h24}-{h146}",
+    "contentful": "CFPAT-{m43}",
+    "crates.io": "cio{m32}",
+    "databricks": "dapi{h32}",
+    "defined networking": "dnkey-{l26}-{l52}",
+    "digitalocean": "dop_v1_{h64}",
+    "digitalocean oauth": "doo_v1_{h64}",
+    "digitalocean refresh": "dor_v1_{h64}",
+    "discord bot": "MT{m24}.{m6}.{m38}",
+    "docker": "dckr_pat_{m27}",
+    "docker organisation": "dckr_oat_{m32}",
+    "doppler": "dp.pt.{m43}",
+    "doppler service": "dp.st.prod.{m43}",
+    "dropbox short": "sl.{m140}",
+    "duffel": "duffel_live_{m43}",
+    "dynatrace": "dt0c01.{u24}.{u64}",
+    "easypost": "EZAK{m54}",
+    "easypost test": "EZTK{m54}",
+    "elevenlabs": "sk_{h48}",
+    "facebook page": "EAAM{m100}",
+    "figma": "figd_{m40}",
+    "firecrawl": "fc-{h32}",
+    "fireworks": "fw_{m24}",
+    "flutterwave": "FLWSECK_TEST-{h32}-X",
+    "flutterwave encryption": "FLWSECK_TEST{h12}",
+    "fly": "fo1_{m43}",
+    "fly macaroon": "fm2_{m120}",
+    "frameio": "fio-u-{m64}",
+    "gcp api key": "AIza{m35}",
+    "gcp oauth": "ya29.{m60}",
+    "gcp client secret": "GOCSPX-{m28}",
+    "gcp refresh": "1//0{m60}",
+    "github": "ghp_{m36}",
+    "github app": "ghs_{m36}",
+    "github fine-grained": "github_pat_{m22}_{m59}",
+    "github oauth": "gho_{m36}",
+    "github refresh": "ghr_{m36}",
+    "github user": "ghu_{m36}",
+    "gitlab": "glpat-{m20}",
+    "gitlab agent": "glagent-{m50}",
+    "gitlab ci job": "glcbt-{h5}_{m20}",
+    "gitlab deploy": "gldt-{m20}",
+    "gitlab feature flag": "glffct-{m20}",
+    "gitlab feed": "glft-{m20}",
+    "gitlab incoming mail": "glimt-{m25}",
+    "gitlab oauth": "gloas-{m64}",
+    "gitlab runner": "glrt-{m20}",
+    "gitlab runner, old": "GR1348941{m20}",
+    "gitlab scim": "glsoat-{m20}",
+    "gitlab trigger": "glptt-{h40}",
+    "grafana cloud": "glc_{m48}",
+    "grafana key": "eyJrIjoi{m90}",
+    "grafana service account": "glsa_{m32}_{h8}",
+    "groq": "gsk_{m52}",
+    "harness": "pat.{m22}.{h24}.{m20}",
+    "heroku": "HRKU-AA{m58}",
+    "honeycomb": "hcaik_{l58}",
+    "hubspot private app": "pat-na1-{h8}-{h4}-{h4}-{h4}-{h12}",
+    "huggingface": "hf_{a34}",
+    "huggingface organisation": "api_org_{a34}",
+    "infracost": "ico-{m32}",
+    "intra42": "s-s4t2ud-{h64}",
+    "jina": "jina_{m60}",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJ{m40}.{m43}",
+    "langsmith": "lsv2_pt_{h32}_{h10}",
+    "langsmith service": "lsv2_sk_{h32}_{h10}",
+    "launchdarkly": "sdk-{h8}-{h4}-{h4}-{h4}-{h12}",
+    "linear": "lin_api_{m40}",
+    "linear oauth": "lin_oauth_{h64}",
+    "mailchimp": "{h32}-us12",
+    "mailersend": "mlsn.{h64}",
+    "mailgun": "key-{h32}",
+    "mailgun signing": "{h32}-{h8}-{h8}",
+    "mapbox secret": "sk.eyJ1Ijoi{m60}.{m22}",
+    "maxmind": "{m6}_{m29}_mmk",
+    "mollie": "live_{m30}",
+    "mongodb atlas": "mdb_sa_sk_{m40}",
+    "neon": "napi_{l64}",
+    "netlify": "nfp_{m36}",
+    "new relic": "NRAK-{u27}",
+    "new relic browser": "NRJS-{h19}",
+    "new relic insert": "NRII-{m32}",
+    "notion": "ntn_{d11}{m35}",
+    "notion, old": "secret_{m43}",
+    "npm": "npm_{m36}",
+    "nuget": "oy2{l43}",
+    "nvidia": "nvapi-{m64}",
+    "octopus deploy": "API-{u26}",
+    "okta": "00{m20}-{m19}",
+    "openai": "sk-{m20}T3BlbkFJ{m20}",
+    "openai project": "sk-proj-{m74}T3BlbkFJ{m74}",
+    "openai service": "sk-svcacct-{m74}T3BlbkFJ{m74}",
+    "openrouter": "sk-or-v1-{h64}",
+    "openshift": "sha256~{m43}",
+    "onepassword": "A3-{u6}-{u11}-{u5}-{u5}-{u5}",
+    "onepassword service": "ops_eyJ{m250}",
+    "paddle": "pdl_live_apikey_{l26}_{m22}_{m3}",
+    "perplexity": "pplx-{m48}",
+    "phase": "pss_service:v1:{h64}:{h64}",
+    "pinecone": "pcsk_{m6}_{m50}",
+    "plaid": "access-production-{h8}-{h4}-{h4}-{h4}-{h12}",
+    "planetscale": "pscale_tkn_{m43}",
+    "planetscale oauth": "pscale_oauth_{m43}",
+    "planetscale password": "pscale_pw_{m43}",
+    "posthog": "phx_{m43}",
+    "postman": "PMAK-{h24}-{h34}",
+    "prefect": "pnu_{l36}",
+    "pulumi": "pul-{h40}",
+    "pypi": "pypi-AgEIcHlwaS5vcmc{m70}",
+    "razorpay": "rzp_live_{m14}",
+    "readme": "rdme_{l70}",
+    "render": "rnd_{m28}",
+    "replicate": "r8_{m37}",
+    "resend": "re_{m8}_{m24}",
+    "rubygems": "rubygems_{h48}",
+    "scalingo": "tk-us-{m48}",
+    "sendgrid": "SG.{m22}.{m43}",
+    "sentry organisation": "sntrys_{m80}",
+    "sentry user": "sntryu_{h64}",
+    "settlemint": "sm_aat_{m16}",
+    "shippo": "shippo_live_{h40}",
+    "shopify": "shpat_{h32}",
+    "shopify custom app": "shpca_{h32}",
+    "shopify private app": "shppa_{h32}",
+    "shopify shared": "shpss_{h32}",
+    "slack app": "xapp-1-A{u10}-{d13}-{h64}",
+    "slack bot": "xoxb-{d12}-{d12}-{m24}",
+    "slack configuration": "xoxe.xoxp-1-{m146}",
+    "slack legacy": "xoxs-{d10}-{d10}-{d10}-{h10}",
+    "slack user": "xoxp-{d12}-{d12}-{d12}-{h32}",
+    "sonarqube": "squ_{h40}",
+    "sourcegraph": "sgp_{h16}_{h40}",
+    "square": "sq0atp-{m22}",
+    "square access": "EAAA{m60}",
+    "square secret": "sq0csp-{m43}",
+    "stripe": "sk_live_{m24}",
+    "stripe restricted": "rk_live_{m24}",
+    "stripe test": "sk_test_{m24}",
+    "stripe webhook": "whsec_{m32}",
+    "supabase": "sbp_{h40}",
+    "supabase secret": "sb_secret_{m31}",
+    "tailscale": "tskey-auth-{m11}-{m32}",
+    "tavily": "tvly-{m32}",
+    "telegram": "{d9}:AA{m33}",
+    "tencent": "AKID{m32}",
+    "terraform cloud": "{m14}.atlasv1.{m65}",
+    "twilio": "SK{h32}",
+    "twitter bearer": "AAAAAAAAAAAAAAAAAAAAA{m80}",
+    "typeform": "tfp_{m44}",
+    "vault": "hvs.{m95}",
+    "vault batch": "hvb.{m140}",
+    "vault, old": "s.{m24}",
+    "xai": "xai-{m80}",
+    "yandex": "AQVN{m38}",
+    "yandex iam": "t1.{m20}.{m86}",
+}
+# Told by what stands around them.
+AROUND = {
+    "discord webhook": "https://discord.com/api/webhooks/7/{m68}",
+    "slack webhook": "https://hooks.slack.com/services/T{u10}/B{u10}/{m24}",
+    "teams webhook": "https://shop.webhook.office.com/webhookb2/{h32}/IncomingWebhook/{h32}/{m30}",
+    "amqp": "amqp://shop:{m16}@queue.example:5672/shop",
+    "ftp": "ftp://shop:{m16}@files.example/out",
+    "git remote": "https://oauth2:{m20}@git.example/shop.git",
+    "mongodb": "mongodb+srv://shop:{m16}@cluster0.example/shop?retryWrites=true",
+    "mysql": "mysql://shop:{m16}@db.example:3306/shop",
+    "postgres": "postgresql://shop:{m16}@db.example:5432/shop?sslmode=require",
+    "redis": "redis://:{m24}@cache.example:6379/0",
+    "smtp": "smtps://shop%40shop.example:{m16}@mail.example:465",
+    "cloudinary": "cloudinary://{d15}:{m27}@shop",
+    "sentry dsn, with a secret": "https://{h32}:{h32}@o1.ingest.example/7",
+    "basic": "Authorization: Basic {base}",
+    "bearer": "Authorization: Bearer {m40}",
+    "bearer, in prose": "the call with Bearer {m40} was refused",
+    "digest": 'Authorization: Digest username="shop", response="{h32}"',
+    "oauth 1": 'Authorization: OAuth oauth_token="{m24}", oauth_signature="{m28}"',
+    "aws signature": "AWS4-HMAC-SHA256 Credential=x/20261120/eu/s3/aws4_request, Signature={h64}",
+    "presigned": "https://shop.s3.example/a.pdf?X-Amz-Expires=60&X-Amz-Signature={h64}",
+    "azure sas": "https://shop.blob.example/a?sv=2024-01-01&sp=r&sig={m43}%3D",
+    "azure storage": "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={m86}==",
+    "azure service bus": "Endpoint=sb://shop.example/;SharedAccessKeyName=all;SharedAccessKey={m43}=",
+    "cookie": "Cookie: theme=dark; sid={m32}",
+    "set-cookie": "Set-Cookie: sid={m32}; Path=/; HttpOnly",
+    "x-api-key": "X-Api-Key: {m40}",
+    "private key": "-----BEGIN {key}PRIVATE KEY-----\n{m64}\n{m64}\n-----END PRIVATE KEY-----",
+    "private key, encrypted": "-----BEGIN ENCRYPTED {key}PRIVATE KEY-----\n{m64}\n-----END ENCRYPTED PRIVATE KEY-----",
+    "private key, openssh": "-----BEGIN OPENSSH {key}PRIVATE KEY-----\n{m70}\n-----END OPENSSH PRIVATE KEY-----",
+    "private key, pgp": "-----BEGIN PGP {key}PRIVATE KEY BLOCK-----\n\n{m64}\n-----END PGP PRIVATE KEY BLOCK-----",
+    "private key, in json": '{{"type": "service", "private_key": "-----BEGIN {key}PRIVATE KEY-----\\n{m64}\\n"}}',
+    "kubernetes secret": "data: {{password: {m24}}}",
+    "curl": 'curl -H "Authorization: Bearer {m40}" https://api.example/',
+    "curl, user": "curl -u shop:{m24} https://api.example/",
+    "npmrc": "//registry.example/:_authToken={m36}",
+    "netrc": "machine api.example login shop password {m24}",
+    "signed cookie": "sessionid={l32}; csrftoken={m64}",
+}
+# Opaque by themselves, and known by the names that they go by: of a vendor, and of what they are.
+NAMED = {
+    "adafruit_io_key": "{m32}",
+    "algolia_api_key": "{h32}",
+    "asana_client_secret": "{h32}",
+    "beamer_api_key": "b_{m44}",
+    "bitbucket_client_secret": "{m64}",
+    "bittrex_secret_key": "{l32}",
+    "codecov_access_token": "{h32}",
+    "coinbase_access_token": "{m64}",
+    "confluent_secret_key": "{m64}",
+    "datadog_access_token": "{h40}",
+    "discord_client_secret": "{m32}",
+    "droneci_access_token": "{m32}",
+    "etsy_access_token": "{l24}",
+    "facebook_secret": "{h32}",
+    "fastly_api_token": "{m32}",
+    "finicity_client_secret": "{m20}",
+    "freshbooks_access_token": "{h64}",
+    "gitter_access_token": "{h40}",
+    "gocardless_api_token": "live_{m40}",
+    "hashicorp_tf_password": "{m20}",
+    "intercom_api_key": "{m60}",
+    "jfrog_api_key": "{m73}",
+    "kraken_access_token": "{m80}",
+    "kucoin_secret_key": "{h8}-{h4}-{h4}-{h4}-{h12}",
+    "linkedin_client_secret": "{m16}",
+    "lob_api_key": "live_{h35}",
+    "looker_client_secret": "{l24}",
+    "mattermost_access_token": "{l26}",
+    "messagebird_api_token": "{m25}",
+    "netlify_access_token": "{m40}",
+    "nytimes_access_token": "{m32}",
+    "okta_access_token": "{m42}",
+    "plaid_client_secret": "{l30}",
+    "postmark_server_token": "{h8}-{h4}-{h4}-{h4}-{h12}",
+    "rapidapi_access_token": "{m50}",
+    "sendbird_access_token": "{h40}",
+    "sidekiq_secret": "{h8}:{h8}",
+    "snyk_api_token": "{h8}-{h4}-{h4}-{h4}-{h12}",
+    "squarespace_access_token": "{h8}-{h4}-{h4}-{h4}-{h12}",
+    "sumologic_access_token": "{m64}",
+    "telegram_bot_token": "{d9}:A{m34}",
+    "travisci_access_token": "{m22}",
+    "trello_access_token": "{m32}",
+    "twitch_api_token": "{l30}",
+    "twitter_access_secret": "{m45}",
+    "yandex_aws_access_token": "YC{m38}",
+    "zendesk_secret_key": "{m40}",
+    "aws_secret_access_key": "{m40}",
+    "client_secret": "{m24}",
+    "password": "{m12}",
+    "passwd": "{m12}",
+    "passphrase": "{m20}",
+    "refresh_token": "{m48}",
+    "id_token": "{m48}",
+    "session_id": "{m32}",
+    "signing_key": "{m40}",
+    "encryption_key": "{h64}",
+    "private_key": "{m64}",
+    "webhook_secret": "{m32}",
+    "SECRET_KEY": "{m50}",
+}
+BESIDE = ("{}={}", '"{}": "{}"', "{}: {}")  # in turn
+
+
+def canaries(seed: int = 7) -> list[Canary]:
+    """One of each kind; the same for the same seed."""
+    made = [_made(kind, recipe, seed) for kind, recipe in (SHAPES | AROUND).items()]
+    for number, (name, recipe) in enumerate(NAMED.items()):
+        plain = _made(name, recipe, seed)
+        made.append(plain._replace(text=BESIDE[number % len(BESIDE)].format(name, plain.text)))
+    return made
+
+
+def _made(kind: str, recipe: str, seed: int) -> Canary:
+    random = Random(f"{seed} {kind}")
+    pieces: list[str] = []
+
+    def piece(slot: re.Match[str]) -> str:
+        if slot[0] == "{base}":
+            words = base64.b64encode(f"shop:{''.join(random.choices(ALPHABETS['m'], k=18))}".encode()).decode()
+        elif slot[0] == "{key}":
+            return random.choice(("", "RSA ", "EC "))
+        else:
+            words = "".join(random.choices(ALPHABETS[slot[1]], k=int(slot[2])))
+        pieces.append(words)
+        return words
+
+    text = re.sub(r"\{(?:([a-zA-Z])(\d+)|base|key)\}", piece, recipe).replace("{{", "{").replace("}}", "}")
+    longest = max(map(len, pieces))
+    telling = [words for words in pieces if len(words) >= min(10, longest)]  # a number of an account is no secret
+    ends = {end for words in telling for end in (words[:10], words[-10:])}
+    return Canary(kind, text, tuple(sorted(ends)))
