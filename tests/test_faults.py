@@ -338,7 +338,7 @@ def wrong_with(told, error, written, may_rise):
 
 
 # Where nothing of ours stands around what fails: the doors themselves, and what they call that never raises.
-OUTERMOST = ("errnorm.asgi.", "errnorm.django.", "errnorm.fastapi.", "errnorm.starlette.", "errnorm.wsgi.")
+OUTERMOST = tuple(f"errnorm.{door}." for door in ("asgi", "django", "drf", "fastapi", "ninja", "starlette", "wsgi"))
 GUARDS = {
     "errnorm.answering._raised",
     "errnorm.answering.correlation_id",

@@ -175,6 +175,9 @@ def test_no_secret_reaches_a_log(door, make, caplog):
 @every_failure
 @pytest.mark.parametrize("broken", ["template", "recognise"])
 def test_no_secret_reaches_a_log_when_we_fail_ourselves(door, make, broken, caplog, capsys):
+    if (door, broken) == ("django-drf", "template"):
+        pytest.skip("it answers in JSON alone here")
+
     def fails(_):
         try:
             raise LookupError("inner")

@@ -141,7 +141,12 @@ def test_a_proxy_blames_nobody_and_has_ids_of_its_own():
     page, ray = "<html><title>Off</title></html>", {"cf-ray": "8f-FRA"}
     assert told(PROXIED, "{}", status=409, headers=ray).fault == "user"
     error = told(PROXIED, page, status=409, headers=ray)
-    assert (error.fault, error.reason, error.from_vendor, error.vendor_request_id) == ("unknown", "CONFLICT", False, "8f-FRA")
+    assert (error.fault, error.reason, error.from_vendor, error.vendor_request_id) == (
+        "unknown",
+        "CONFLICT",
+        False,
+        "8f-FRA",
+    )
     assert told(PROXIED, page, status=530).reason == "MINE"
     assert told(PROXIED, page, status=522).reason == "ORIGIN_CONNECTION_TIMED_OUT"
 
