@@ -124,7 +124,7 @@ def test_a_command_prints_what_is_shown(command, output):
 
 
 def test_what_continuous_integration_runs_is_one_line():
-    assert marked("test").endswith("tox")
+    assert marked("test").endswith("tox -p 2")
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)]+)\)", TEXT))))
@@ -145,7 +145,7 @@ def test_commands_are_those_of_the_command_line():
 def test_extras_are_those_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     section = re.search(r"## Extras\n(.*?)\n## ", TEXT, re.DOTALL)
-    later = re.search(r"\((.*?) only install the libraries\)", TEXT)
+    later = re.search(r"\((.*?) only installs the library\)", TEXT)
     assert section
     assert later
     named = set(re.findall(r"`(\w+)`", section[1])) | set(re.findall(r"`(\w+)`", later[1]))
@@ -154,14 +154,11 @@ def test_extras_are_those_of_the_package():
 
 
 def test_what_is_not_there_yet_is_not_there_yet():
-    import errnorm
-
-    missing = re.search(r"Not there yet: doors for (.*?) \(", TEXT, re.DOTALL)
+    missing = re.search(r"Not there yet: doors for (.*?)\n?\(", TEXT, re.DOTALL)
     assert missing
     doors = re.findall(r"\w+", missing[1].replace(" and", ","))
+    assert doors
     assert not [door for door in map(str.lower, doors) if find_spec(f"errnorm.{door}")]
-    with pytest.raises(errnorm.SettingsError):
-        errnorm.Normalizer(handle="all")  # type: ignore[arg-type]
 
 
 def test_as_many_profiles_are_built_in_as_it_says():
