@@ -150,7 +150,7 @@ def _check_text(text: Any, at: str) -> None:
 
 # What a vendor's failure may be called that none of its profile's rows names: after its family, or how the call failed.
 _REASONS = {*map(str.upper, Family), *(outcome.reason for outcome in OUTCOMES.values())} - {""}
-_BRACES = re.compile(r"\{(\w+)\}")
+_BRACES = re.compile(r"\{([A-Za-z_]\w*)\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _NO_TEXT = (int, float, bytes, Mapping, list, tuple, set, frozenset, type(None))  # a lazy text may be of any class
 

@@ -295,6 +295,11 @@ def test_a_span_is_never_too_short(language, seconds):
 # --- what is off in the settings ---
 
 
+def test_braces_around_what_is_no_name_are_just_braces():
+    normalizer = Normalizer(messages={"conflict": "{0} { } {} {1}"})
+    assert normalizer.problem_for(CanonicalError(family="conflict", fault="user")).detail == "{0} { } {} {1}"
+
+
 @pytest.mark.parametrize(
     ("messages", "complaint"),
     [
