@@ -297,7 +297,7 @@ def test_a_span_is_never_too_short(language, seconds):
 
 def test_braces_around_what_is_no_name_are_just_braces():
     normalizer = Normalizer(messages={"conflict": "{0} { } {} {1}"})
-    assert normalizer.problem_for(CanonicalError(family="conflict", fault="user")).detail == "{0} { } {} {1}"
+    assert normalizer.problem_for(CanonicalError(family=Family.CONFLICT)).detail == "{0} { } {} {1}"
 
 
 @pytest.mark.parametrize(
