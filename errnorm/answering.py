@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
-from errnorm import correlation
 from errnorm.coverage import ledger
 from errnorm.families import Fault
+from errnorm.mishaps import LAST_RESORT, VARY, complain, correlation_id, recognised, said
 from errnorm.model import (
     Audience,
     CanonicalError,
@@ -28,30 +26,12 @@ from errnorm.model import (
 from errnorm.policy import Policy
 from errnorm.reading.headers import RawHeaders
 from errnorm.reading.parsing import Reader
-from errnorm.telling.logs import log, log_own, logger
+from errnorm.telling.logs import log, log_own
 from errnorm.telling.own import own_problem
 from errnorm.telling.problem import problem_of
 from errnorm.telling.rendering import Page, page_of, render
 
 Response = TypeVar("Response")
-
-_VARY = "Accept, Accept-Language"
-_LAST_RESORT = (
-    b'{"type":"about:blank","title":"Internal Server Error","status":500,'
-    b'"detail":"Something went wrong. Please try again later.","code":"service_error","action":"contact_support"}'
-)
-# What the user gets when telling itself fails: no template, no translation, nothing of the failure.
-LAST_RESORT = Rendered(
-    500,
-    (
-        ("Content-Type", "application/problem+json"),
-        ("Content-Length", str(len(_LAST_RESORT))),
-        ("Content-Language", "en"),
-        ("Cache-Control", "no-store"),
-        ("Vary", _VARY),
-    ),
-    _LAST_RESORT,
-)
 
 
 class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
@@ -66,7 +46,7 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
         reader = self.make_reader()
         if self.recognise is None:
             return reader
-        return msgspec.structs.replace(reader, recognise=partial(_recognised, self.recognise))
+        return msgspec.structs.replace(reader, recognise=partial(recognised, self.recognise))
 
     def parse(
         self,
@@ -149,7 +129,7 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             support_url=self.support_url,
             reconnect_url=self.reconnect_url,
             fragment=fragment,
-            vary=_VARY if self.audience is None else f"{_VARY}, Authorization, Cookie",
+            vary=VARY if self.audience is None else f"{VARY}, Authorization, Cookie",
         )
 
     def answer(
@@ -257,60 +237,12 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
         return problem_of(
             error,
             occurrence_id,
-            messages=[partial(_said, own) if callable(own) else own for own in messages],
+            messages=[partial(said, own) if callable(own) else own for own in messages],
             fields=self.of(error).get("fields"),
             language=language,
             type_base=self.type_base,
             audience=audience,
         )
-
-
-def complain(sentence: str) -> None:
-    """Says that errnorm itself failed, with the exception in hand: in the log, else on standard error.
-
-    Without what was being answered, in whose midst it failed: that may be a client's exception, which quotes urls.
-    """
-    link = sys.exception()
-    while link is not None:
-        link.__suppress_context__ = True
-        link = link.__cause__
-    try:
-        logger.exception(sentence)
-    except Exception:
-        with suppress(Exception):
-            sys.stderr.write(f"{sentence}\n")
-            traceback.print_exc()
-
-
-def correlation_id() -> str | None:
-    """The id of the current context. Never raises."""
-    try:
-        return correlation.current()
-    except Exception:
-        complain("reading the correlation id failed")
-        return None
-
-
-def _recognised(recognise: Callable[[object], object], source: object) -> CanonicalError | None:
-    try:
-        error = recognise(source)
-        if not isinstance(error, CanonicalError | None):
-            complain(f"the app's own `recognise` gave a {type(error).__name__}; it is passed over")
-            return None
-        return error
-    except Exception:
-        complain("the app's own `recognise` failed; it is passed over")
-        return None
-
-
-def _said(
-    messages: Callable[[CanonicalError, str | None], object], error: CanonicalError, language: str | None
-) -> object:
-    try:
-        return messages(error, language)
-    except Exception:
-        complain("the app's own `messages` failed; it is passed over")
-        return None
 
 
 def _named(failure: VendorError) -> str:

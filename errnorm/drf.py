@@ -15,10 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as djangos, set_rollback
 
 from errnorm import _json
-from errnorm.answering import Normalizer, complain
+from errnorm.answering import Normalizer
 from errnorm.django.answers import has_to_rise, is_exempt, notify
 from errnorm.django.conf import settled
 from errnorm.foretelling import problems_of
+from errnorm.mishaps import complain
 from errnorm.model import IntegratorProblem, Problem, ProblemField, Rendered
 from errnorm.redaction import clean
 from errnorm.telling.catalogues import language_of, translated

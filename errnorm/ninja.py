@@ -13,10 +13,10 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from errnorm.answering import complain
 from errnorm.django.answers import answer_own, answer_to, has_to_rise, is_exempt, notify
 from errnorm.django.conf import settled
 from errnorm.foretelling import problems_of
+from errnorm.mishaps import complain
 from errnorm.model import ProblemField, VendorError
 from errnorm.redaction import clean
 from errnorm.telling.catalogues import ENGLISH, language_of

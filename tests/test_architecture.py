@@ -22,7 +22,7 @@ LAYERS = (
     {"vendors", "correlation", "coverage", "scrubbing"},
     {"reading", "telling"},
     {"settings", "linting"},
-    {"policy", "checking"},
+    {"policy", "checking", "mishaps"},
     {"answering"},
     {"calling"},
     {"foretelling", "passing"},

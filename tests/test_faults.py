@@ -15,7 +15,7 @@ pytest.importorskip("django")
 pytest.importorskip("starlette")
 
 from errnorm import Normalizer, VendorError
-from errnorm.answering import LAST_RESORT, complain
+from errnorm.mishaps import LAST_RESORT, complain
 from tests import wsgi_driver
 from tests.asgi_driver import Exchange
 from tests.doors import DOORS, raising
@@ -181,7 +181,7 @@ def test_the_last_resort_is_constant_and_well_formed():
 
 
 def test_complaining_never_raises(monkeypatch):
-    monkeypatch.setattr("errnorm.answering.logger.exception", fails)
+    monkeypatch.setattr("errnorm.mishaps.logger.exception", fails)
     monkeypatch.setattr("sys.stderr", None)
     complain("nothing left to say it with")
 
@@ -341,7 +341,7 @@ def wrong_with(told, error, written, may_rise):
 OUTERMOST = tuple(f"errnorm.{door}." for door in ("asgi", "django", "drf", "fastapi", "ninja", "starlette", "wsgi"))
 GUARDS = {
     "errnorm.answering._raised",
-    "errnorm.answering.correlation_id",
+    "errnorm.mishaps.correlation_id",
     "errnorm.policy.Policy.exempts",
     "errnorm.telling.words.phrase_of",  # a status line of WSGI
     *(f"errnorm.answering.Normalizer.{name}" for name in ("answer", "answer_own", "_marked", "audience_of")),

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from errnorm import Normalizer, ProblemField, VendorError
-from errnorm.answering import LAST_RESORT
+from errnorm.mishaps import LAST_RESORT
 from errnorm.telling.catalogues import LANGUAGES
 from errnorm.telling.negotiation import MediaType
 from errnorm.telling.words import FRAMEWORK

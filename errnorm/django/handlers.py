@@ -13,9 +13,9 @@ from django.http.response import HttpResponseBase
 from django.views import csrf, defaults
 from django.views.decorators.csrf import requires_csrf_token
 
-from errnorm.answering import complain
 from errnorm.django.answers import answer_own, answer_to, is_exempt
 from errnorm.django.conf import settled
+from errnorm.mishaps import complain
 
 Handler = Callable[..., HttpResponseBase]
 

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from errnorm.answering import LAST_RESORT, complain
 from errnorm.correlation import Inbound, bind, unbind
 from errnorm.django.answers import Answer, answer_to, has_to_rise, is_exempt, notify, rendered_own
 from errnorm.django.conf import settled
 from errnorm.django.handlers import take_over
 from errnorm.django.streams import watch
+from errnorm.mishaps import LAST_RESORT, complain
 from errnorm.settings import SettingsError
 
 Response = HttpResponseBase | Awaitable[HttpResponseBase]

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from errnorm.answering import Normalizer, complain
+from errnorm.answering import Normalizer
 from errnorm.correlation import Inbound, bind, unbind
+from errnorm.mishaps import complain
 
 
 def watch(response: StreamingHttpResponse, normalizer: Normalizer, inbound: Inbound) -> None:

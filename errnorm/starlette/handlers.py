@@ -18,8 +18,9 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from errnorm import correlation
-from errnorm.answering import Normalizer, correlation_id
+from errnorm.answering import Normalizer
 from errnorm.asgi import Receive, Scope, Send, asked, header, settled, takes_fragment
+from errnorm.mishaps import correlation_id
 from errnorm.model import ProblemField, VendorError
 from errnorm.redaction import clean
 from errnorm.starlette.middleware import ErrorNormalizationMiddleware
