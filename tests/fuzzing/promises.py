@@ -193,7 +193,8 @@ def _html(body: bytes, status: int) -> None:
 
 
 def _text(body: bytes, status: int) -> None:
-    assert all(line.isprintable() for line in body.decode().split("\n"))
+    text = body.decode().replace("\u202f", " ")  # which French has before its marks
+    assert all(line.isprintable() for line in text.split("\n"))
 
 
 READERS = {MediaType.PROBLEM_JSON: _json, MediaType.PROBLEM_XML: _xml, MediaType.HTML: _html, MediaType.TEXT: _text}
