@@ -50,9 +50,9 @@ def calibration():
     """The best of five runs of the same work, so that a slow machine has more time."""
     best = float("inf")
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         sum(number * number % 7 for number in range(12_000))
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     return best
 
 
@@ -170,9 +170,9 @@ def test_the_worst_body_takes_a_bounded_time(text):
     for vendor in WIDEST:
         best = float("inf")
         for _ in range(4):
-            start = time.perf_counter()
+            start = time.thread_time()
             parse(body, status=409, vendor=vendor, method="GET")
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
             if best < LOOPS * loop / 4:
                 break
         assert best < LOOPS * loop, f"{body[:40]!r} for {vendor}: {best / loop:.0f} loops"
@@ -193,9 +193,9 @@ def test_the_worst_body_takes_a_bounded_memory():
 def test_headers_without_number_take_a_bounded_time():
     headers = [(f"x-{number}", "y") for number in range(200_000)]
     parse(b'{"message":"x"}', status=429)  # reads the profile, once
-    loop, start = calibration(), time.perf_counter()
+    loop, start = calibration(), time.thread_time()
     parse(b'{"message":"x"}', status=429, headers=headers)
-    assert time.perf_counter() - start < LOOPS * loop
+    assert time.thread_time() - start < LOOPS * loop
     for value in (
         "9" * 60_000,
         "1s" * 30_000,
