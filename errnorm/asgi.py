@@ -225,8 +225,7 @@ def _wired(name: str, value: str) -> tuple[bytes, bytes]:
 
 async def respond(rendered: Rendered, scope: Scope, send: Send) -> None:
     """Sends an answer; to HEAD without its body, with the headers that GET would get."""
-    headers = [_wired(*header) for header in rendered.headers]
-    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
+    await send({"type": "http.response.start", "status": rendered.status, "headers": wired(rendered)})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else rendered.body})
 
 

@@ -17,20 +17,20 @@ from starlette.responses import Response
 from errnorm.answering import Normalizer
 from errnorm.asgi import asked, settled
 from errnorm.foretelling import problems_of
-from errnorm.model import Problem as Told, ProblemField
+from errnorm.model import ProblemField
 from errnorm.starlette.handlers import Handlers
 from errnorm.starlette.installing import guarded
 from errnorm.starlette.middleware import ErrorNormalizationMiddleware, exempt
 from errnorm.starlette.routes import passing, problem_types
 from errnorm.telling.catalogues import ENGLISH, language_of
-from errnorm.telling.negotiation import languages
-from errnorm.telling.openapi import NAME, problem_schema
+from errnorm.telling.negotiation import MediaType, languages
+from errnorm.telling.openapi import NAME, problem_responses, problem_schema
 from errnorm.telling.problem import pointer_of, title_of
-from errnorm.telling.words import FIELD, phrase_of
+from errnorm.telling.words import FIELD
 
 __all__ = ["ErrorNormalizationMiddleware", "exempt", "install", "passing", "problem_types", "responses"]
 
-_MEDIA_TYPE = "application/problem+json"
+_MEDIA_TYPE = MediaType.PROBLEM_JSON.value
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -68,7 +68,7 @@ class _Refusing(Handlers):
         errors = dict.fromkeys(
             ProblemField(_pointer(tuple(error["loc"])), _told(error, spoken)) for error in raised.errors()
         )
-        return await self.invalid(request, raised, tuple(dict.fromkeys(errors)))
+        return await self.invalid(request, raised, tuple(errors))
 
 
 def _pointer(place: tuple[object, ...]) -> str:
@@ -114,19 +114,10 @@ def responses(
     Computed from the profile's rows, for the one operation if it is named, with the app's statuses and texts. An app
     that the door is installed in tells their schema right.
     """
-    told = problems_of(settled(normalizer, settings), vendor, operation)
-    return {status: _response(status, problems) for status, problems in told.items()}
-
-
-def _response(status: int, problems: Mapping[str, Told]) -> dict[str, Any]:
-    examples = {code: {"summary": problem.detail, "value": problem.to_dict()} for code, problem in problems.items()}
-    found: dict[str, Any] = {
-        "description": phrase_of(status),
-        "model": Problem,
-        "content": {_MEDIA_TYPE: {"examples": examples}},
-    }
-    if any(problem.retry_after is not None for problem in problems.values()):
-        found["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    found: dict[int | str, dict[str, Any]] = {}
+    for status, response in problem_responses(problems_of(settled(normalizer, settings), vendor, operation)).items():
+        del response["content"][_MEDIA_TYPE]["schema"]  # FastAPI makes one of the model
+        found[status] = response | {"model": Problem}
     return found
 
 

@@ -8,8 +8,7 @@ from errnorm.answering import Normalizer
 from errnorm.families import FAMILIES, Action, Family, Verdict, response_status_of, transport_fault
 from errnorm.model import CanonicalError, Problem, RetryAdvice, VendorError
 from errnorm.reading.outcomes import OUTCOMES
-from errnorm.reading.plans import NO_ROW, Row
-from errnorm.reading.rulings import ruling
+from errnorm.reading.rulings import foretold
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then, several
 
@@ -68,21 +67,8 @@ def _by_rows(profile: Profile, operation: str | None) -> Iterator[CanonicalError
     tabled = ((then, (code,), ()) for code, then in profile.codes.items())
     for then, codes, statuses in (*ruled, *tabled):
         for status in statuses or _statuses(then):
-            found = ruling(Row(then, None), NO_ROW, status, False)
             for code in codes or (None,):
-                yield CanonicalError(
-                    vendor=None if profile.dialect else profile.name,
-                    dialect=profile.name if profile.dialect else None,
-                    operation=operation,
-                    family=found.family,
-                    reason=found.reason,
-                    fault=found.fault,
-                    action=found.action,
-                    retry=found.retry,
-                    response_status=found.response_status,
-                    vendor_status=status,
-                    vendor_code=code,
-                )
+                yield foretold(profile, then, status, code, operation)
 
 
 def _statuses(then: Then) -> Iterable[int | None]:

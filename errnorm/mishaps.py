@@ -57,6 +57,7 @@ def correlation_id() -> str | None:
 
 
 def recognised(recognise: Callable[[object], object], source: object) -> CanonicalError | None:
+    """What an app's own `recognise` sees in a source; None where it fails, or gives something else."""
     try:
         error = recognise(source)
         if not isinstance(error, CanonicalError | None):
@@ -71,6 +72,7 @@ def recognised(recognise: Callable[[object], object], source: object) -> Canonic
 def said(
     messages: Callable[[CanonicalError, str | None], object], error: CanonicalError, language: str | None
 ) -> object:
+    """What an app's own `messages` says of an error; None where it fails."""
     try:
         return messages(error, language)
     except Exception:

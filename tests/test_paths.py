@@ -8,19 +8,8 @@ from hypothesis import given, strategies as st
 
 from errnorm.reading.bodies import decode
 from errnorm.reading.headers import Headers
-from errnorm.reading.paths import (
-    BESIDE,
-    PLACES,
-    Exchange,
-    View,
-    cutter,
-    finder,
-    leads,
-    leaves,
-    opened,
-    text_of,
-    unit_of,
-)
+from errnorm.reading.nodes import BESIDE, PLACES, leads, leaves, opened, text_of
+from errnorm.reading.paths import Exchange, View, cutter, finder, unit_of
 from errnorm.vendors.profile import ProfileError, Spot
 
 

@@ -6,22 +6,26 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-MOST = 1_048_576  # bytes of a body that are read; far fewer are parsed
-_HEADER = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.*?)\s*", re.DOTALL)  # RFC 9110, 5.1
-_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+from errnorm.cli.arguments import (
+    UsageError,
+    body_of,
+    profiles_at,
+    texts_in,
+    to_header,
+    to_language,
+    to_port,
+    to_status,
+    vendor_named,
+)
+
 _UNPRINTABLE = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
 
 Arguments = argparse.Namespace
-
-
-class UsageError(Exception):
-    """What was typed is off: one line that says what, and what would be right."""
 
 
 class Command(NamedTuple):
@@ -86,10 +90,10 @@ def _explain(arguments: Arguments) -> int:
     from errnorm.model import VendorError
 
     error = default().parse(
-        _body(arguments.file),
+        body_of(arguments.file),
         status=arguments.status,
         headers=arguments.header,
-        vendor=arguments.vendor and _vendor(arguments.vendor),
+        vendor=arguments.vendor and vendor_named(arguments.vendor),
         method=arguments.method,
         url=arguments.url,
         operation=arguments.operation,
@@ -107,8 +111,8 @@ def _declare_explain(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("file", nargs="?", metavar="FILE", help="holds the body; without it, or as -, standard input")
     add("--vendor", metavar="V", help="a vendor's name, or a profile of your own: a file, or a folder with one")
-    add("--status", type=_status, metavar="N", help="the HTTP status that came with the body")
-    add("-H", "--header", type=_header, action="append", default=[], metavar="'Name: value'", help="of the answer")
+    add("--status", type=to_status, metavar="N", help="the HTTP status that came with the body")
+    add("-H", "--header", type=to_header, action="append", default=[], metavar="'Name: value'", help="of the answer")
     add("--method", metavar="M", help="of the call: GET, POST, …")
     add("--url", metavar="U", help="of the call; its host names the vendor where --vendor does not")
     add("--operation", metavar="O", help="the name of the call")
@@ -125,7 +129,7 @@ def _check(arguments: Arguments) -> int:
 
     if arguments.schema:
         return _print_json(schema())
-    files = dict.fromkeys(file for path in arguments.paths or (HERE, HERE / "dialects") for file in _profiles(path))
+    files = dict.fromkeys(file for path in arguments.paths or (HERE, HERE / "dialects") for file in profiles_at(path))
     samples = findings = 0
     for file in files:
         checked = check(file)
@@ -134,7 +138,7 @@ def _check(arguments: Arguments) -> int:
         findings += len(checked.findings)
     of_all = check_shapes(files)
     if arguments.language or arguments.messages:
-        of_all += silent(files, arguments.language, _texts(arguments.messages))
+        of_all += silent(files, arguments.language, texts_in(arguments.messages))
     _print(map(str, of_all))
     findings += len(of_all)
     counts = (_counted(len(files), "profile"), _counted(samples, "sample"), _counted(findings, "finding"))
@@ -145,7 +149,7 @@ def _check(arguments: Arguments) -> int:
 def _declare_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a profile, such as acme.toml, or a folder of them")
     add = parser.add_argument
-    add("--language", type=_language, action="append", metavar="L", help="tell which codes have no text in it")
+    add("--language", type=to_language, action="append", metavar="L", help="tell which codes have no text in it")
     add("--messages", metavar="TOML", help="an app's own texts, to be counted in; alone it means every language in it")
     add("--schema", action="store_true", help="print the JSON Schema of profiles, for editors, instead")
 
@@ -196,7 +200,7 @@ def _vendors(arguments: Arguments) -> int:
         if not arguments.json:
             _print(table(vendors, ("name", "codes", "samples", "docs")))
         return _print_json(vendors) if arguments.json else 0
-    known = about(registry.get(_vendor(arguments.name)))
+    known = about(registry.get(vendor_named(arguments.name)))
     if arguments.json:
         return _print_json(known)
     _print([f"{known['name']}  {known['docs']}".rstrip(), "", *table(known["rows"], COLUMNS), ""])
@@ -226,7 +230,7 @@ def _play(arguments: Arguments) -> int:
 
 def _declare_play(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8099, help="0 for any free one (default: %(default)s)")
+    parser.add_argument("--port", type=to_port, default=8099, help="0 for any free one (default: %(default)s)")
 
 
 COMMANDS = {
@@ -237,86 +241,6 @@ COMMANDS = {
     "vendors": Command(_vendors, _declare_vendors, "List the vendors, or everything that one of them can answer."),
     "play": Command(_play, _declare_play, "Open a local site on which every sample can be provoked."),
 }
-
-
-def _body(file: str | None) -> bytes:
-    if file is not None and file != "-":
-        with Path(file).open("rb") as stream:
-            return stream.read(MOST)
-    if sys.stdin is None:
-        raise UsageError("no standard input to read the body from: name a FILE")
-    return sys.stdin.buffer.read(MOST)
-
-
-def _vendor(text: str) -> str:
-    """The name of a vendor that is known, or that a path leads to."""
-    from errnorm.vendors import registry
-
-    is_path = text.endswith(".toml") or "/" in text or os.sep in text or Path(text).is_dir()
-    if text in registry.default or not is_path:
-        return registry.get(text).name
-    from errnorm.checking import take
-
-    file, *others = _profiles(text)
-    if others:
-        raise UsageError(f"{text}: holds {1 + len(others)} profiles; name one of them, such as {file}")
-    return take(file).name
-
-
-def _texts(file: str | None) -> tuple[Any, Mapping[str, Any]]:
-    """An app's own texts, the general and those of single vendors, if they may stand so in its settings."""
-    from errnorm.policy import Policy
-    from errnorm.settings import SettingsError, messages_in
-
-    try:
-        Policy(messages=file or {})
-    except SettingsError as error:
-        raise UsageError(f"{file}: {str(error).removeprefix('messages: ').removeprefix('messages.')}") from None
-    return messages_in(file or {})
-
-
-def _profiles(path: str | Path) -> list[Path]:
-    """The profiles that a path means, or the name of a built-in one."""
-    from errnorm.checking import built_in_files
-    from errnorm.vendors.profile import nearest
-    from errnorm.vendors.registry import profile_files
-
-    place = Path(path)
-    if not place.exists():
-        if str(path) in (known := built_in_files()):
-            return [known[str(path)]]
-        raise UsageError(f"{path}: no such file or folder, nor a built-in vendor{nearest(place.name, known)}")
-    if place.name.endswith(".samples.toml"):
-        raise UsageError(f"{path}: holds samples; name the profile beside it")
-    if not place.is_dir() and place.suffix != ".toml":
-        raise UsageError(f"{path}: not a profile, which is a file like acme.toml")
-    if not (files := profile_files(place)):
-        raise UsageError(f"{path}: no profile in this folder, which is a file like acme.toml")
-    return files
-
-
-def _status(text: str) -> int:
-    if text.isascii() and text.isdigit() and 100 <= int(text) <= 999:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be an HTTP status of three digits, such as 409, not {text!r}")
-
-
-def _language(text: str) -> str:
-    if _TAG.fullmatch(text):
-        return text
-    raise argparse.ArgumentTypeError(f"must be a language, such as de or pt-BR, not {text!r}")
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= 65_535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be a port, 0 to 65535, not {text!r}")
-
-
-def _header(text: str) -> tuple[str, str]:
-    if match := _HEADER.fullmatch(text):
-        return match[1], match[2]
-    raise argparse.ArgumentTypeError(f"must be a name, a colon and a value, such as 'Retry-After: 30', not {text!r}")
 
 
 def _counted(number: int, noun: str) -> str:

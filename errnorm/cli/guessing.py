@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from errnorm.reading.bodies import DEPTH
-from errnorm.reading.paths import leaves, opened
+from errnorm.reading.nodes import leaves, opened
 
 Path = tuple[str, ...]
 

@@ -9,9 +9,7 @@ import msgspec
 
 from errnorm.answering import default
 from errnorm.checking import samples_of
-from errnorm.model import CanonicalError
-from errnorm.reading.plans import NO_ROW, Row
-from errnorm.reading.rulings import ruling
+from errnorm.reading.rulings import foretold
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
 
@@ -78,32 +76,17 @@ def _rows(profile: Profile) -> Iterator[dict[str, Any]]:
 
 def _row(profile: Profile, when: str, then: Then, status: int | None, code: str | None) -> dict[str, Any]:
     """A row with what follows from it for a request that is not idempotent."""
-    ruled = ruling(Row(then, None), NO_ROW, status, idempotent=False)
-    problem = default().problem_for(
-        CanonicalError(
-            vendor=None if profile.dialect else profile.name,
-            dialect=profile.name if profile.dialect else None,
-            family=ruled.family,
-            reason=ruled.reason,
-            fault=ruled.fault,
-            action=ruled.action,
-            retry=ruled.retry,
-            response_status=ruled.response_status,
-            vendor_status=status,
-            vendor_code=code,
-            from_vendor=True,
-        )
-    )
+    error = foretold(profile, then, status, code)
     return {
         "when": when,
-        "family": ruled.family.value,
-        "reason": ruled.reason,
-        "fault": ruled.fault.value,
-        "action": ruled.action.value,
-        "retry": ruled.retry.verdict.value,
-        "wait": ruled.retry.after_s,
-        "status": ruled.response_status,
-        "user": problem.detail,
+        "family": error.family.value,
+        "reason": error.reason,
+        "fault": error.fault.value,
+        "action": error.action.value,
+        "retry": error.retry.verdict.value,
+        "wait": error.retry.after_s,
+        "status": error.response_status,
+        "user": default().problem_for(error).detail,
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
 from errnorm.model import FieldError
-from errnorm.reading.paths import Find, Node, View, cutter, leaves, opened, text_of, words_of
+from errnorm.reading.nodes import Node, leaves, opened, text_of, words_of
+from errnorm.reading.paths import Find, View, cutter
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, ProfileError
 

@@ -9,7 +9,8 @@ from errnorm.families import IDEMPOTENT_METHODS
 from errnorm.model import CanonicalError
 from errnorm.reading.bodies import Body
 from errnorm.reading.fields import SHORT
-from errnorm.reading.paths import BESIDE, Exchange, Node, View, leaves, speaks, text_of
+from errnorm.reading.nodes import BESIDE, Node, leaves, speaks, text_of
+from errnorm.reading.paths import Exchange, View
 from errnorm.reading.plans import Plan, plan_of, shape_of
 from errnorm.reading.rulings import maker
 from errnorm.vendors import registry

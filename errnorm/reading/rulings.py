@@ -22,7 +22,8 @@ from errnorm.families import (
 from errnorm.model import CanonicalError, FieldError, RetryAdvice
 from errnorm.reading.fields import SHORT
 from errnorm.reading.headers import NO_HEADERS
-from errnorm.reading.paths import Find, View, leaves, text_of
+from errnorm.reading.nodes import leaves, text_of
+from errnorm.reading.paths import Find, View
 from errnorm.reading.plans import NO_ROW, Plan, Row, Wait, plan_of
 from errnorm.reading.unrolled import Make
 from errnorm.reading.waits import seconds
@@ -68,6 +69,27 @@ def joined(then: Then, other: Then) -> Then:
     """A row that names no family, with what the other one says where it says nothing."""
     said = {key: value for key in Then.__struct_fields__ if (value := getattr(then, key)) not in (None, False)}
     return msgspec.structs.replace(other, **said)
+
+
+def foretold(
+    profile: Profile, then: Then, status: int | None, code: str | None, operation: str | None = None
+) -> CanonicalError:
+    """The error that a row would make for a request that is not idempotent, as far as it can be known before."""
+    family, reason, fault, action, retry, answer, _ = ruling(Row(then, None), NO_ROW, status, idempotent=False)
+    return CanonicalError(
+        vendor=None if profile.dialect else profile.name,
+        dialect=profile.name if profile.dialect else None,
+        operation=operation,
+        family=family,
+        reason=reason,
+        fault=fault,
+        action=action,
+        retry=retry,
+        response_status=answer,
+        vendor_status=status,
+        vendor_code=code,
+        from_vendor=True,
+    )
 
 
 @lru_cache(maxsize=16_384)

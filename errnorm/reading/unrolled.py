@@ -15,7 +15,8 @@ from msgspec import structs
 
 from errnorm.model import CanonicalError, FieldError
 from errnorm.reading.fields import SHORT, WHOLE, field_reader, is_code
-from errnorm.reading.paths import Node, View, below, cutter, further, leads, leaves, names_of, text_of, words_of
+from errnorm.reading.nodes import Node, below, further, leads, leaves, text_of, words_of
+from errnorm.reading.paths import View, cutter, names_of
 from errnorm.redaction import clean
 from errnorm.vendors.profile import Fields, Place, ProfileError, Read, Spot, When, several
 
@@ -67,7 +68,7 @@ def told_by(read: Read, address: str) -> Told:
 
         def line(place: Place) -> str:
             here = "" if codes.isdisjoint(_paths(place, read)) else "*codes"
-            taken = "".join(f"{each}, " for each in (before, here) if each)
+            taken = "".join(f"{name}, " for name in (before, here) if name)
             return f"{_leads(place, names)} and words_at(node, ({taken}))"
 
         return each(f"{address}.{key}", line, getattr(read, key))
