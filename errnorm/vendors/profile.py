@@ -118,7 +118,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A documented limit: `requests` in `seconds` (or `concurrent` at once) per whoever is counted."""
+    """A limit: `requests` in `seconds` (or `concurrent` at once) per whoever is counted, as far as it is documented.
+
+    `remaining` and `reset` are where answers say how much of it is left, and until when; `plan` is whose it is only.
+    """
 
     requests: int | None = None
     seconds: float = 60
@@ -126,6 +129,21 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per: str = "account"
     operation: str | None = None
     plan: str | None = None
+    remaining: Place | None = None
+    reset: Place | None = None
+
+
+class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be uploaded: `types` are endings (".docx"), `max_bytes` is of one file, the rest of one upload.
+
+    `operation` is the upload that this is about; None: every one.
+    """
+
+    types: tuple[str, ...] = ()
+    max_bytes: int | None = None
+    max_files: int | None = None
+    max_batch_bytes: int | None = None
+    operation: str | None = None
 
 
 class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
@@ -144,6 +162,8 @@ class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
     codes: dict[str, Then] = {}
     statuses: dict[int, Then] = {}
     limits: tuple[Limit, ...] = ()
+    files: tuple[Files, ...] = ()
+    idempotency: str | None = None  # the header that makes a repeated request one
     dialect: bool = False  # told by the folder, not by the file
 
     @property
@@ -218,6 +238,7 @@ _TABLES: dict[str, Any] = {
     "failed": tuple[When, ...],
     "operations": dict[str, str],
     "limits": tuple[Limit, ...],
+    "files": tuple[Files, ...],
 }
 _CHOICES: dict[str, Iterable[str]] = {
     "family": Family,
@@ -229,7 +250,11 @@ _CHOICES: dict[str, Iterable[str]] = {
     "unit": get_args(Unit),
 }
 _KEYS = sorted(
-    {key for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit) for key in record.__struct_fields__}
+    {
+        key
+        for record in (Profile, Read, Fields, Spot, When, Then, Rule, Limit, Files)
+        for key in record.__struct_fields__
+    }
 )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from errnorm import _json
 from errnorm.model import UnknownVendorError
 from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest, several
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 INDEX = HERE / "index.json"
 GENERIC = "generic"
@@ -185,7 +186,10 @@ def profile_files(place: Path) -> list[Path]:
 
 
 def extended(profile: Profile, by: Profile) -> Profile:
-    """A profile with an app's own rows before it: tables are joined key by key, lists end to end."""
+    """A profile with an app's own rows before it: tables are joined key by key, lists end to end.
+
+    Of limits and files the app's own stand in place of those that are about the same thing.
+    """
     return msgspec.structs.replace(
         profile,
         hosts=(*by.hosts, *profile.hosts),
@@ -193,8 +197,15 @@ def extended(profile: Profile, by: Profile) -> Profile:
         codes=profile.codes | by.codes,
         statuses=profile.statuses | by.statuses,
         operations=profile.operations | by.operations,
-        limits=(*by.limits, *profile.limits),
+        limits=_instead(by.limits, profile.limits, lambda each: (each.operation, each.per, each.concurrent is None)),
+        files=_instead(by.files, profile.files, lambda each: each.operation),
+        idempotency=profile.idempotency if by.idempotency is None else by.idempotency,
     )
+
+
+def _instead(own: tuple[T, ...], known: tuple[T, ...], about: Callable[[T], object]) -> tuple[T, ...]:
+    settled = {about(each) for each in own}
+    return (*own, *(each for each in known if about(each) not in settled))
 
 
 class Ways(NamedTuple):

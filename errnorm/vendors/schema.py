@@ -73,6 +73,8 @@ def _spell_paths(kinds: dict[str, Node]) -> None:
     for key in ("path", "code", "message"):
         fields[key]["items"] = place
     read["error"]["items"] = {"type": "string", "pattern": _TOP, MEND: _NO_TOP}
+    limit = kinds["Limit"]["properties"]
+    limit["remaining"] = limit["reset"] = place
     kinds["Spot"]["properties"]["at"] = fields["each"] = fields["map"] = path
     kinds["Fields"] |= {"oneOf": [{"required": ["each"]}, {"required": ["map"]}], MEND: "either `each` or `map`"}
     when["present"] = when["absent"] = {"anyOf": [path, {"type": "array", "items": path}]}
