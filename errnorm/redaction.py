@@ -20,6 +20,7 @@ HEADERS: Final = (
 KEPT: Final = frozenset(HEADERS.split())
 PARAMETERS: Final = "page per_page page_size limit offset lang language locale format version api-version v sort order"
 QUERIES: Final = frozenset(PARAMETERS.split())
+_SEAM: Final = "\u2063"  # neither a letter nor a blank, and not to be seen itself
 
 
 def redact(text: str) -> str:
@@ -138,13 +139,26 @@ def clean(text: str, limit: int = 2000) -> str:
         return text
     if not text.isprintable():
         text = _compiled(r"\x1b\[[0-9;]*+[A-Za-z]|[\x00-\x1f\x7f-\x9f\s]").sub(" ", text)
-        text = " ".join("".join(filter(str.isprintable, text)).split())
+        text = " ".join(_seen(text, 8 * limit).split())
     if len(text) <= limit and len(short := redact(text)) <= limit:
         return short
     head = text[: 4 * limit]
     if len(text) > len(head):  # its last word may be half a secret
         head = head.rpartition(" ")[0] or head
     return _cut(redact(head), limit)
+
+
+def _seen(text: str, most: int) -> str:
+    """Without what cannot be seen. It may part a secret from what stands before it, so this is redacted once with it;
+    and it may stand in the midst of one, which is found once it is gone.
+    """
+    seams = "".join(char if char.isprintable() else _SEAM for char in text)
+    if seams.isprintable():
+        return seams
+    seams = _compiled(f"{_SEAM}++").sub(_SEAM, seams)
+    if len(seams) > most:  # likewise
+        seams = seams[:most].rpartition(" ")[0] or seams[:most]
+    return redact(seams).replace(_SEAM, "")
 
 
 def _cut(text: str, limit: int) -> str:
@@ -178,7 +192,18 @@ def redact_url(url: str) -> str:
     """`url` without credentials and fragment; ``[…]`` for every value but those of harmless names (page, limit, …)."""
     url = re.sub(r"^([^/?#]*//)[^/\\]*@", r"\1", url.partition("#")[0])
     path, mark, query = url.partition("?")
-    return clean(path) + mark + "&".join(map(_parameter, query.split("&"))) if mark else clean(path)
+    return _path(path) + mark + "&".join(map(_parameter, query.split("&"))) if mark else _path(path)
+
+
+def _path(path: str) -> str:
+    """As it is, unless it hides a secret behind percent signs."""
+    if "%" in path:
+        from urllib.parse import unquote  # slow to import
+
+        plain = unquote(path)
+        if redact(plain) != plain:
+            return clean(plain)
+    return clean(path)
 
 
 def _parameter(pair: str) -> str:

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from lxml import etree
 
+import errnorm
 from errnorm.reading.bodies import DEPTH, decode
 from errnorm.reading.headers import NO_HEADERS, Headers
 
@@ -169,7 +170,7 @@ DOCUMENTS = {
     "<?p <!DOCTYPE x> ?><a/>": "<a/>",
     "<a><![CDATA[<!DOCTYPE x>]]></a>": "<a>&lt;!doctype x&gt;</a>",
     "<?xml-stylesheet href='file:///etc/passwd'?><a/>": "<a/>",
-    "<a>\x01</a>": "<a/>",
+    "<a>\x01</a>": "<a> </a>",
 }
 TYPES = """<!DOCTYPE a>|<!DOCTYPE htmlx>|<!DOCTYPE a SYSTEM "u">|<?xml version="1.0"?> <!-- x --> <!DOCTYPE a>|<!-- - -- --><!DOCTYPE a>
 <!-- x --->\n<!DOCTYPE a>|<? x?><!DOCTYPE a>|<!--><!DOCTYPE a>|<!-->--><!DOCTYPE a>|<?xml version="1.0"><!DOCTYPE a>|<?xml?><?x y><!DOCTYPE a>
@@ -246,3 +247,16 @@ def test_bombs_do_not_go_off(bomb, encoding):
     assert body.kind == "xml"
     assert body.tree is None
     assert json.dumps(body.excerpt).count("ha") < 9_000
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["\x0b", "\0", "\uffff", "&#0;", "&#x0c;", "<!-- c -->", "<?pi?>", "<![CDATA[]]>", "&nbsp;", "\u200b"],
+)
+@pytest.mark.parametrize("ill", ["", "<br>"])
+def test_what_is_no_text_joins_no_secret_to_the_word_before_it(between, ill):
+    key = "sk_live_" + "51Zebrafinch726123quokka"
+    body = f"<Error><Code>X</Code><Message>nonsense{between}{key} no</Message>{ill}</Error>"
+    error = errnorm.parse(body.encode(), status=400, vendor="aws-s3")
+    assert error.vendor_message.split() in (["nonsense", "[key]", "no"], ["nonsense[key]", "no"])
+    assert error.vendor_code == "X"

@@ -453,3 +453,13 @@ def test_four_times_the_text_takes_about_four_times_as_long(before: str, piece: 
         return best
 
     assert seconds(65536) < 10 * seconds(16384) + 0.002
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\u2060\ufeff", "\U000e0041", "\ud800"])
+def test_what_cannot_be_seen_hides_no_secret_behind_a_word(unseen):
+    key = "sk_live_" + "51Zebrafinch726123quokka"
+    assert clean(f"nonsense{unseen}{key}, no?") == "nonsense[key], no?"
+    assert clean(f"nonsense {key[:9]}{unseen}{key[9:]} no") == "nonsense [key] no"
+    long = clean("ab" + unseen * 40_000 + f"nonsense{unseen}{key}" + "x " * 9_000, 300)
+    assert key[-12:] not in long
+    assert len(long) <= 300

@@ -35,6 +35,12 @@ _HEADING = re.compile(r"<h[1-3]\b[^>]{0,300}+>((?:[^<]|<(?!/?h[1-3]))*+)", re.IG
 _EVENT = re.compile(r"^data:\s*+(\{[^\n]++)", re.MULTILINE)
 _ERROR_EVENT = re.compile(r"^event:[ ]?error\s*?\n(?:id:[^\n]*+\n)?+data:\s*+(\{[^\n]++)", re.MULTILINE)
 # a character reference to half of a surrogate pair, which the lenient parser takes, and lxml cannot give back
+# What is no part of the text, and must not join what stands before it to what stands behind: a word to a secret, say.
+_GLUE = re.compile(rb"(?<=[^\s>])(?=<!--|<\?|<!\[CDATA\[)|(?<=\]\]>)(?=[^\s<])")
+_NO_CHARACTER = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|&#(?:0{0,9}(?:[0-8]|1[124-9]|2\d|3[01])|x0{0,9}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));"
+)
+_NAMED = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);|AMP;|LT;|GT;|QUOT;)[A-Za-z][A-Za-z0-9]{1,30};")
 _REFERENCE = re.compile(r"&#(?:x0*+([dD][89a-fA-F][0-9a-fA-F]{2})|0*+(5[5-7]\d{3}));")
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _MARKS = (
@@ -156,6 +162,8 @@ def _xml_body(data: bytes, headers: Headers) -> Body:
         # A prologue that is not well-formed can hide one from that look, and the lenient parser opens what it names.
         # In small letters it is no document type, to any parser of XML.
         data = data.replace(b"<!DOCTYPE", b"<!doctype")
+    if b"<!" in data or b"<?" in data[2:]:
+        data = data[:2] + _GLUE.sub(b" ", data[2:])
     tree = None if refused else _element(data)
     return Body("xml", tree) if tree is not None else Body("xml", excerpt=_text(data[:EXCERPT], headers))
 
@@ -170,16 +178,24 @@ def _element(data: bytes) -> Any:
         return parse(data, strict)
     except SyntaxError:  # lxml's XMLSyntaxError is one
         try:
-            return parse(_paired(data), lenient) if len(data) <= LOOSE else None
+            return parse(_readable(data), lenient) if len(data) <= LOOSE else None
         except SyntaxError:
             return None
 
 
-def _paired(data: bytes) -> bytes:
-    """Two references to the halves of a pair become the one character that is meant, any other half a U+FFFD."""
-    if b"&#" not in data:
+def _readable(data: bytes) -> bytes:
+    """A document without what no document may hold: the lenient parser would drop it, and join what it stood between.
+
+    The characters that HTML has names for are what is meant; two references to the halves of a pair are one character,
+    any other half is a U+FFFD.
+    """
+    data = _NO_CHARACTER.sub(b" ", data)
+    if b"&" not in data:
         return data
-    text = _REFERENCE.sub(lambda half: chr(int(half[1] or "0", 16) or int(half[2])), data.decode("utf-8", "replace"))
+    from html import unescape  # slow to import
+
+    text = _NAMED.sub(lambda name: unescape(name[0]).replace("<", " "), data.decode("utf-8", "replace"))
+    text = _REFERENCE.sub(lambda half: chr(int(half[1] or "0", 16) or int(half[2])), text)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
