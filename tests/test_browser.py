@@ -1,5 +1,5 @@
-"""The page as people meet it, in a real Chromium: read by role and text, in every language, light and dark, wide and
-narrow, with a script and without, and asking nobody for anything.
+"""The page as people meet it, and those about problem types, in a real Chromium: read by role and text, in every
+language, light and dark, wide and narrow, with a script and without, and asking nobody for anything.
 
 ERRNORM_SCREENSHOTS names a folder for pictures of all of it, to be looked at.
 """
@@ -24,17 +24,17 @@ from playwright import sync_api
 
 from errnorm.telling.catalogues import LANGUAGES, span, translated
 from errnorm.telling.rendering import labels
-from errnorm.telling.words import ALIKE, FAMILIES, FIELD, WAITING
-from tests.browser_site import FAILURES, HTMX_SCRIPTS, LONG, serving
+from errnorm.telling.words import ACTIONS, ALIKE, FAMILIES, FIELD, TITLES, WAITING
+from tests.browser_site import FAILURES, HTMX_SCRIPTS, LONG, TYPES, serving
 
-_spec = importlib.util.spec_from_file_location("chromium", Path(__file__).parent.parent / "tools" / "chromium.py")
+_spec = importlib.util.spec_from_file_location("debian", Path(__file__).parent.parent / "tools" / "debian.py")
 assert _spec
 assert _spec.loader
 _tool = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_tool)
-CHROMIUM = _tool.chromium()
+CHROMIUM = _tool.found("chromium")
 if CHROMIUM is None and not os.environ.get("ERRNORM_BROWSER"):
-    pytest.skip("no Chromium: see tools/chromium.py", allow_module_level=True)
+    pytest.skip("no Chromium: see tools/debian.py", allow_module_level=True)
 
 # What a browser of such a user asks for.
 LOCALES = {tag: tag for tag in LANGUAGES} | {"zh-Hans": "zh-CN", "de": "de-AT", "ar": "ar-EG"}
@@ -389,6 +389,54 @@ def test_forced_colours_leave_edges_and_states_to_see(visit, scheme):
     disabled, enabled = (page.page.get_by_role("link", name=name).evaluate(grey) for name in ("Try again", "Reconnect"))
     assert disabled != enabled
     page.shot(f"forced-{scheme}")
+
+
+# --- what a problem type means ---
+
+
+@every_language
+def test_a_problem_type_is_read_by_role_and_text(visit, language):
+    page = visit("/problems/rate-limit", language, script=False)
+    said = page.labels
+    assert page.response.status == 200
+    assert page.response.headers["content-language"] == language
+    assert page.page.title() == translated(TITLES["rate_limit"], language) == page.text("heading", level=1)
+    assert page.page.get_by_role("heading", level=2).all_inner_texts() == [said["means"], said["helps"]]
+    lines = page.text("main").split("\n")
+    for words in (FAMILIES["rate_limit"], ACTIONS["wait"]):
+        assert translated(words, language) in lines
+    assert "rate_limit" in lines
+    assert f"{said['status']} 429" in lines
+    assert page.asked == [page.page.url]
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [*((TYPES[0], language) for language in LANGUAGES), *((name, "en") for name in TYPES[1:])]
+)
+def test_axe_finds_nothing_about_a_problem_type_and_it_fits(browser, site, name, language):
+    path = f"/problems/{name.replace('_', '-')}"
+    for scheme, width in product(SCHEMES, WIDTHS):
+        with Visit(browser, site, path, language, width=width, color_scheme=scheme) as page:
+            assert page.axe() == [], (scheme, width)
+            page.shot(f"type-{name}-{language}-{scheme}-{width}")
+    with Visit(browser, site, path, language, width=320) as page:
+        assert page.page.evaluate(OVERFLOW) == []
+        page.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        page.page.evaluate(SPACED)
+        assert page.page.evaluate(OVERFLOW) == []
+
+
+def test_a_problem_type_tells_our_words_from_those_of_the_app(visit):
+    for asked, direction in (("cs", "ltr"), ("he", "rtl")):
+        page = visit("/problems/validation", asked)
+        assert page.page.locator("html").get_attribute("lang") == asked
+        assert page.page.locator(".means").evaluate("(each) => getComputedStyle(each).direction") == direction
+        for ours in ("h1", "h2", ".helps", ".status"):
+            each = page.page.locator(ours).first
+            assert each.get_attribute("lang") == "en", ours
+            assert each.evaluate("(each) => getComputedStyle(each).direction") == "ltr", ours
+        page.shot(f"type-foreign-{asked}")
 
 
 # --- within an app's own page ---

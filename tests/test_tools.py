@@ -1,4 +1,4 @@
-"""What the tools beside the package do: the browser for the tests of the page is found, or installed by whoever may."""
+"""What the tools beside the package do: a program that tests want is found, or installed by whoever may."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parent.parent / "tools" / "chromium.py"
+TOOL = Path(__file__).parent.parent / "tools" / "debian.py"
 as_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may install")
 
 
@@ -20,32 +20,50 @@ def program(folder: Path, name: str, script: str) -> Path:
     return file
 
 
-def run(folder: Path, **environment: str) -> tuple[int, str, str]:
+def run(folder: Path, *packages: str, **environment: str) -> tuple[int, str, str]:
     """The tool on a machine that has nothing but what lies in the folder."""
     machine = {"PATH": str(folder), **environment}
-    done = subprocess.run([sys.executable, str(TOOL)], env=machine, capture_output=True, text=True, check=False)
+    command = [sys.executable, str(TOOL), *packages]
+    done = subprocess.run(command, env=machine, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
-def test_a_browser_that_is_there_is_found(tmp_path):
-    there = program(tmp_path, "chromium", "exit 1")
+PROGRAMS = {"chromium": "chromium", "redis-server": "redis-server", "prometheus": "promtool"}
+NAMED = {"chromium": "ERRNORM_CHROMIUM", "redis-server": "ERRNORM_REDIS_SERVER", "prometheus": "ERRNORM_PROMTOOL"}
+each = pytest.mark.parametrize("package", PROGRAMS)
+
+
+@each
+def test_what_is_there_is_found(tmp_path, package):
+    there = program(tmp_path, PROGRAMS[package], "exit 1")
     program(tmp_path, "apt-get", "exit 1")
-    assert run(tmp_path) == (0, str(there), "")
-    assert run(tmp_path, ERRNORM_CHROMIUM="/opt/other") == (0, "/opt/other", "")
+    assert run(tmp_path, package) == (0, str(there), "")
+    assert run(tmp_path, package, **{NAMED[package]: "/opt/other"}) == (0, "/opt/other", "")
 
 
 @as_root
-def test_one_that_is_not_is_installed(tmp_path):
-    install = f'echo "$@" >> {tmp_path}/asked; [ "$2" = update ] && exit 0\n'
-    install += f"echo > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium"
+def test_what_is_not_is_installed_and_nothing_else(tmp_path):
+    there = program(tmp_path, "chromium", "exit 1")
+    install = f'echo "$RUNLEVEL $@" >> {tmp_path}/asked; [ "$2" = update ] && exit 0\n'
+    install += "".join(f"echo > {tmp_path}/{name}; /bin/chmod +x {tmp_path}/{name}\n" for name in PROGRAMS.values())
     program(tmp_path, "apt-get", install)
-    assert run(tmp_path) == (0, str(tmp_path / "chromium"), "")
+    paths = [str(there), *(str(tmp_path / PROGRAMS[name]) for name in ("redis-server", "prometheus"))]
+    assert run(tmp_path, *PROGRAMS) == (0, "\n".join(paths), "")
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert [line.split()[1] for line in asked] == ["update", "install"]
-    assert asked[1].endswith(" chromium")
+    assert [line.split()[2] for line in asked] == ["update", "install"]
+    assert asked[1].endswith(" redis-server prometheus")
+    assert all(line.startswith("1 ") for line in asked), "a service would be started"
 
 
-def test_where_none_can_be_had_it_says_so(tmp_path):
-    status, _, complaint = run(tmp_path)
+@each
+def test_where_it_cannot_be_had_it_says_so(tmp_path, package):
+    status, _, complaint = run(tmp_path, package)
     assert status == 1
-    assert "no Chromium: install it" in complaint
+    assert f"no {package}: install it" in complaint
+    assert NAMED[package] in complaint
+
+
+def test_a_name_that_is_not_known_is_refused(tmp_path):
+    status, _, complaint = run(tmp_path, "emacs")
+    assert status == 1
+    assert "emacs: not known here, but chromium, redis-server, prometheus" in complaint

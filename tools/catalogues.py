@@ -53,6 +53,8 @@ def entries() -> Iterator[Entry]:
         (words.FAMILIES, "The whole message to an end user."),
         (words.WAITING, f"The whole message to an end user. {span}"),
         ({"": words.FIELD}, "Stands beside one field of a form."),
+        (words.FILES, "The whole message to an end user. {size} is a size as the entries with {count} and KB have it."),
+        (words.SIZES, "A size on its own, as after a colon: 10 MB."),
         (words.FRAMEWORK, "The whole message to an end user."),
         (words.FRAMEWORK_WAITING, f"The whole message to an end user. {span}"),
         (words.TITLES, "A heading."),
