@@ -1,0 +1,193 @@
+-- The law of errnorm/throttling/memory.py for many processes, by the one clock that they share: this server's.
+-- KEYS: of the vendor's era; then five of each bucket, the scarcest first. All lie in one slot of a cluster.
+-- ARGV[1]: {what, ticket, since, era, ttl, buckets: [{window, pace, requests, concurrent}]}; times in microseconds.
+-- Answers {wait, since, under_way, era}; a wait of -1: another era than the caller knows, so that its log was lost.
+local asked = cjson.decode(ARGV[1])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local GRACE, LEASE, NAP, POLL, SETTLING = 300000, 120000000, 1000000, 50000, 1500000
+local call, max, min = redis.call, math.max, math.min
+
+local function number(text) return text and tonumber(text) or nil end
+
+-- A key lives as long as it can matter, and at least as long as was said before.
+local function keep(key, span)
+  local ttl = math.ceil(span / 1000)
+  if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
+end
+
+-- What is known since when: a server that was restarted knows of nothing that it admitted before.
+local function era_of()
+  local era = call('HGET', KEYS[1], 'since')
+  if not era then
+    era = string.format('%.0f', now)
+    call('HSET', KEYS[1], 'since', era)
+  end
+  keep(KEYS[1], asked.ttl)
+  return era
+end
+
+local function bucket_of(place, spec)
+  local first = 2 + (place - 1) * 5
+  spec.log, spec.queue, spec.due = KEYS[first], KEYS[first + 1], KEYS[first + 2]
+  spec.under_way, spec.said = KEYS[first + 3], KEYS[first + 4]
+  spec.ttl = 2 * spec.window + LEASE
+  return spec
+end
+
+-- When the one so many places back was admitted.
+local function admitted(bucket, back) return number(call('ZREVRANGE', bucket.log, back, back, 'WITHSCORES')[2]) end
+
+-- The server's clock was set back: the latest is now, and the others as long before it as they were.
+local function set_right(bucket)
+  local last = admitted(bucket, 0)
+  if last and last > now then
+    local entries = call('ZRANGE', bucket.log, 0, -1, 'WITHSCORES')
+    for at = 1, #entries, 2 do call('ZADD', bucket.log, entries[at + 1] - (last - now), entries[at]) end
+  end
+end
+
+local function tidy(bucket)
+  for _, ticket in ipairs(call('ZRANGEBYSCORE', bucket.due, '-inf', now, 'LIMIT', 0, 1000)) do
+    call('ZREM', bucket.due, ticket)
+    call('ZREM', bucket.queue, ticket)
+  end
+  call('ZREMRANGEBYSCORE', bucket.under_way, '-inf', now)
+  if bucket.requests then set_right(bucket) end
+  local said = call('HMGET', bucket.said, 'paused', 'left', 'fresh')
+  bucket.paused, bucket.left, bucket.fresh = number(said[1]) or 0, number(said[2]), number(said[3]) or 0
+end
+
+local function paced(bucket, rank)
+  if rank > 0 or call('ZSCORE', bucket.queue, asked.ticket) then return true end
+  return (admitted(bucket, math.ceil(bucket.requests / 2) - 1) or 0) > now - bucket.window
+end
+
+local function wait_of(bucket)
+  local rank, wait = call('ZCOUNT', bucket.queue, '-inf', string.format('(%.0f', asked.since)), 0
+  if bucket.requests then
+    local place = rank % bucket.requests
+    local rounds = (rank - place) / bucket.requests
+    local entry = admitted(bucket, bucket.requests - place - 1) -- whose end makes room
+    wait = (entry and max(now, entry + bucket.window) or now) + rounds * bucket.window - now
+    local last = admitted(bucket, 0)
+    if last and paced(bucket, rank) then wait = max(wait, last + (rank + 1) * bucket.pace - now) end
+  end
+  local running = (bucket.concurrent or bucket.left) and call('ZCARD', bucket.under_way) or 0
+  if bucket.concurrent and rank + running >= bucket.concurrent then
+    wait = max(wait, min(NAP, POLL * (rank + running - bucket.concurrent + 1)))
+  end
+  if bucket.left and rank >= bucket.left and now < bucket.fresh then
+    wait = max(wait, running > 0 and min(NAP, bucket.fresh - now) or bucket.fresh - now)
+  end
+  return wait
+end
+
+local function join(bucket, due)
+  call('ZADD', bucket.queue, asked.since, asked.ticket)
+  call('ZADD', bucket.due, due, asked.ticket)
+  keep(bucket.queue, due - now + GRACE)
+  keep(bucket.due, due - now + GRACE)
+end
+
+local function drop(bucket)
+  if call('ZREM', bucket.queue, asked.ticket) == 1 then call('ZREM', bucket.due, asked.ticket) end
+end
+
+local function remember(bucket, moment, ticket)
+  call('ZADD', bucket.log, 'NX', moment, ticket)
+  keep(bucket.log, bucket.ttl)
+end
+
+local function forget(bucket)
+  call('ZREMRANGEBYRANK', bucket.log, 0, -bucket.requests - 1)
+end
+
+-- Whether it is now under way, so that its end has to be told.
+local function book(bucket)
+  drop(bucket)
+  if bucket.requests then
+    remember(bucket, now, asked.ticket)
+    forget(bucket)
+  end
+  if bucket.left then call('HINCRBY', bucket.said, 'left', -1) end
+  if not (bucket.concurrent or bucket.left) then return 0 end
+  call('ZADD', bucket.under_way, now + LEASE, asked.ticket)
+  keep(bucket.under_way, LEASE)
+  return 1
+end
+
+local function pause(bucket, till)
+  if till <= max(now, number(call('HGET', bucket.said, 'paused')) or 0) then return end
+  call('HSET', bucket.said, 'paused', string.format('%.0f', till))
+  keep(bucket.said, till - now + LEASE)
+end
+
+local function queue(buckets, at, wait)
+  for place, bucket in ipairs(buckets) do
+    if place <= at then join(bucket, now + wait + GRACE) else drop(bucket) end
+  end
+  return {math.ceil(wait), string.format('%.0f', asked.since), 0}
+end
+
+local verbs = {}
+
+function verbs.take(buckets, era)
+  if asked.era ~= '' and asked.era ~= era then
+    if asked.era ~= '?' then call('HSET', KEYS[1], 'lost', 1) end
+    return {-1, '0', 0}
+  end
+  if asked.since == 0 then asked.since = now end
+  -- after a restart the others have to tell first whom they saw admitted
+  local paused = call('HGET', KEYS[1], 'lost') and tonumber(era) + SETTLING - now or 0
+  for _, bucket in ipairs(buckets) do
+    tidy(bucket)
+    paused = max(paused, bucket.paused - now)
+  end
+  for at, bucket in ipairs(buckets) do
+    local wait = max(paused, wait_of(bucket))
+    if wait > 0 then return queue(buckets, at, wait) end
+  end
+  local under_way = 0
+  for _, bucket in ipairs(buckets) do under_way = max(under_way, book(bucket)) end
+  return {0, string.format('%.0f', asked.since), under_way}
+end
+
+function verbs.leave(buckets)
+  for _, bucket in ipairs(buckets) do
+    drop(bucket)
+    call('ZREM', bucket.under_way, asked.ticket)
+  end
+end
+
+-- remaining, reset: what an answer said; nothing left is a pause.
+function verbs.settle(buckets)
+  verbs.leave(buckets)
+  for _, said in ipairs(asked.said) do
+    local bucket = buckets[said.bucket]
+    if said.remaining <= 0 then
+      pause(bucket, now + said.reset)
+    else
+      local left = said.remaining - call('ZCARD', bucket.under_way)
+      call('HSET', bucket.said, 'left', left, 'fresh', string.format('%.0f', now + said.reset))
+      keep(bucket.said, said.reset + LEASE)
+    end
+  end
+end
+
+-- pause, ages: what a caller remembers that this server may not.
+function verbs.tell(buckets)
+  for place, bucket in ipairs(buckets) do
+    local known = asked.known[place]
+    pause(bucket, now + known.pause)
+    for at, age in ipairs(known.ages) do remember(bucket, now - age, known.names[at]) end
+    if bucket.requests then forget(bucket) end
+  end
+end
+
+local buckets = {}
+for place, spec in ipairs(asked.buckets) do buckets[place] = bucket_of(place, spec) end
+local era = era_of()
+local answer = verbs[asked.what](buckets, era) or {0, '0', 0}
+answer[4] = era
+return answer

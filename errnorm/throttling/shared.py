@@ -1,0 +1,138 @@
+"""The law in Redis, for many processes; and what happens where Redis is slow, restarted or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from errnorm import _json
+from errnorm.throttling.buckets import LEASE, Bucket
+from errnorm.throttling.line import Command, Flow, Line
+from errnorm.throttling.memory import Memory, Ticket
+from errnorm.throttling.windows import Said
+
+Policy = Literal["local", "open", "closed"]
+UNHEARD = "?"  # an era that Redis never has: it is to be told what we know
+MOST_ERAS = 10_000
+
+
+class ThrottleClosed(RuntimeError):  # noqa: N818 - it says what is the case
+    """Redis is not to be had, and by the app's policy nothing is sent without it."""
+
+
+class Answered(NamedTuple):
+    """What the script answers: microseconds to wait, the ticket's place, whether its end has to be told, the era."""
+
+    wait: int
+    since: str
+    under_way: int
+    era: str
+
+
+class Shared:
+    """Admits by the script in Redis, and keeps in mind whom: to go on alone, and to tell a Redis that has forgotten."""
+
+    def __init__(self, line: Line, memory: Memory, policy: Policy, workers: int) -> None:
+        self._line, self._memory, self._policy, self._workers = line, memory, policy, workers
+        self._eras: dict[str, str] = {}  # by bucket: that in which Redis has all that we know of it
+
+    def take(self, buckets: Sequence[Bucket], ticket: Ticket) -> float:
+        return self._line.run(self._taking(buckets, ticket), lambda: self._without(buckets, ticket))
+
+    async def atake(self, buckets: Sequence[Bucket], ticket: Ticket) -> float:
+        return await self._line.arun(self._taking(buckets, ticket), lambda: self._without(buckets, ticket))
+
+    def settle(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said] = ()) -> None:
+        if self._settled(buckets, ticket, said):
+            self._line.run(self._settling(buckets, ticket, said), _nothing)
+
+    async def asettle(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said] = ()) -> None:
+        if self._settled(buckets, ticket, said):
+            await self._line.arun(self._settling(buckets, ticket, said), _nothing)
+
+    def _taking(self, buckets: Sequence[Bucket], ticket: Ticket) -> Flow[float]:
+        era = self._era(buckets)
+        answer = Answered(*(yield _command("take", buckets, ticket, era=era)))
+        if answer.wait < 0:
+            yield _command("tell", buckets, ticket, known=_known(self._memory, buckets))
+            answer = Answered(*(yield _command("take", buckets, ticket, era=answer.era)))
+        if answer.wait < 0:
+            raise RuntimeError("restarted again")
+        self._note(buckets, answer.era)
+        ticket.since = int(answer.since)
+        ticket.waits = answer.wait > 0
+        if not ticket.waits:
+            ticket.under_way = bool(answer.under_way)
+            self._memory.book(buckets, ticket)
+        return answer.wait / 1e6
+
+    def _settling(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said]) -> Flow[None]:
+        keys = [bucket.key for bucket in buckets]
+        heard = [
+            {"bucket": keys.index(bucket.key) + 1, "remaining": remaining, "reset": int(reset_s * 1e6)}
+            for bucket, remaining, reset_s in said
+        ]
+        yield _command("settle", buckets, ticket, said=heard)
+        ticket.waits = ticket.under_way = False
+
+    def _settled(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said]) -> bool:
+        """Here; whether Redis has to hear of it too."""
+        self._memory.settle(buckets, ticket, said)
+        return bool(said) or ticket.waits or ticket.under_way
+
+    def _without(self, buckets: Sequence[Bucket], ticket: Ticket) -> float:
+        self._eras.clear()
+        if self._policy == "closed":
+            raise ThrottleClosed("errnorm.throttle: Redis is not to be had, and when_down is 'closed'")
+        if self._policy == "open":
+            self._memory.book(buckets, ticket)
+            return 0.0
+        return self._memory.take([bucket.share(self._workers) for bucket in buckets], ticket)
+
+    def _era(self, buckets: Sequence[Bucket]) -> str:
+        """The one in which Redis has all that we know of these; "" where there is nothing to know."""
+        if not self._memory.remembers(buckets):
+            return ""
+        eras = {self._eras.get(bucket.key, UNHEARD) for bucket in buckets}
+        return eras.pop() if len(eras) == 1 else UNHEARD
+
+    def _note(self, buckets: Sequence[Bucket], era: str) -> None:
+        if len(self._eras) > MOST_ERAS:
+            self._eras.clear()
+        for bucket in buckets:
+            self._eras[bucket.key] = era
+
+
+def _nothing() -> None:
+    return None
+
+
+def _command(what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) -> Command:
+    tag = buckets[0].key.partition(":")[0]
+    keys = [f"errnorm:{tag}:era"]
+    keys += [f"errnorm:{bucket.key}:{part}" for bucket in buckets for part in ("log", "queue", "due", "way", "said")]
+    asked = {
+        "what": what,
+        "ticket": ticket.name,
+        "since": ticket.since,
+        "ttl": int(max(2 * bucket.seconds + LEASE for bucket in buckets) * 1e6),
+        "buckets": [_spec(bucket) for bucket in buckets],
+    }
+    return Command(keys, _json.dumps(asked | more))
+
+
+def _spec(bucket: Bucket) -> dict[str, int]:
+    counts = {"requests": bucket.requests, "concurrent": bucket.concurrent}
+    spans = {"window": int(bucket.seconds * 1e6), "pace": int(bucket.pace * 1e6)}
+    return spans | {name: count for name, count in counts.items() if count is not None}
+
+
+def _known(memory: Memory, buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
+    return [
+        {
+            "pause": int(pause * 1e6),
+            "ages": [int(age * 1e6) for age, _ in admitted[-(bucket.requests or 1) :]],
+            "names": [name for _, name in admitted[-(bucket.requests or 1) :]],
+        }
+        for bucket, pause, admitted in memory.admitted(buckets)
+    ]
