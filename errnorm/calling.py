@@ -1,199 +1,230 @@
-"""One vendor call as a flow without I/O: what to add to the request, what to read of the answer, what to raise.
+"""One vendor call as a flow without I/O: its turn, what is added to the request, what comes of the answer.
 
-A door gives a client's own way to do each step; `drive` and `drive_async` take them through the flow.
+A door gives a client's own way to do its steps; `drive` and `drive_async` take it through the flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from errnorm import correlation
+import msgspec
+
+from errnorm import attempts, backoff, correlation, listening
 from errnorm.answering import Normalizer
+from errnorm.families import IDEMPOTENT_METHODS, Action, Verdict, response_status_of
+from errnorm.judging import Judge
 from errnorm.model import CanonicalError, VendorError
-from errnorm.reading.clients import Response
-from errnorm.redaction import fingerprint
-from errnorm.vendors import registry
+from errnorm.queueing import held, pause_of, turned_away
+from errnorm.reading.parsing import operation_of
+from errnorm.sealed import Headers
+from errnorm.steps import Answer, Close, Flow, Load, Refresh, Request, Rewind, Send, Settle, Step
+from errnorm.throttle import windows
+from errnorm.vendors.profile import Profile
+
+if TYPE_CHECKING:
+    from errnorm import refreshing
+    from errnorm.throttle import Throttle, Turn, Window
 
 
-class Send(NamedTuple):
-    """Send the request with these headers added; comes back with an Answer."""
+class _Call(NamedTuple):
+    """What is settled before a request is sent; `keyed`: by what it carries the vendor knows a repeat for one.
 
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-class Read(NamedTuple):
-    """Read at most so many bytes of the body, and leave it as if unread; comes back with a Body."""
-
-    limit: int
-
-
-class Load(NamedTuple):
-    """Read the whole body, as the client would have done by itself."""
-
-
-class Close(NamedTuple):
-    """Let go of the connection: nobody will see the answer. There may be none."""
-
-
-Step = Send | Read | Load | Close
-Flow = Generator[Step, Any, None]
-
-
-class Request(NamedTuple):
-    """What is asked of the vendor; `streams`: the caller reads the body, or leaves it.
-
-    Of the headers only the names, and of the key a fingerprint: this stands in frames, and reporters of errors show
-    what does.
+    `client` is what sends it; None where it was sent before.
     """
 
-    method: str
-    url: str
-    header_names: frozenset[str]
-    streams: bool = False
-    key_fingerprint: str | None = None
+    request: Request
+    profile: Profile | None
+    operation: str | None
+    headers: Headers
+    keyed: bool
+    client: object
 
 
-class Answer(NamedTuple):
-    """What came back at first."""
+class _Outcome(NamedTuple):
+    """What came of a request; no `answer` where nothing came back."""
 
-    status: int
-    headers: Mapping[str, str]
-
-
-class Body(NamedTuple):
-    """The first bytes of a body, decoded, and whether they are all of it."""
-
-    content: bytes
-    whole: bool
-
-
-# Bodies without an end in sight: to look into one would hold up whoever waits for its first line.
-_ENDLESS = ("event-stream", "ndjson", "jsonl", "json-seq", "stream+json", "multipart")
+    answer: Answer | None
+    failure: VendorError | None
 
 
 class Caller:
     """Whom an app calls through a client: a vendor, or whoever answers at the url where none is named.
 
-    Raises UnknownVendorError where no profile bears the name.
+    `account` is whose limits count, else whoever's the key is. `awaits`: the client is an asynchronous one. Raises
+    UnknownVendorError where no profile bears the name, TypeError where `refresh` does not suit the client.
     """
 
-    def __init__(self, normalizer: Normalizer, vendor: str | None = None, operation: str | None = None) -> None:
-        kinds = registry.get(vendor).speaks if vendor is not None else ()
-        self._kinds = ("text", *(kinds or ("json", "xml")))  # text: much JSON goes by that name
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        vendor: str | None = None,
+        operation: str | None = None,
+        *,
+        account: str | None = None,
+        throttle: Throttle | None = None,
+        refresh: refreshing.Refresh | None = None,
+        client: object = None,
+        awaits: bool = False,
+    ) -> None:
+        self._judge = Judge(normalizer, vendor, operation)
         self._normalizer = normalizer
         self._vendor = vendor
         self._operation = operation
+        self._account = account
+        self._client = client
+        self._throttle = throttle
+        self._renewal = None if refresh is None else _renewal_of(refresh, awaits=awaits)
 
-    def call(self, request: Request) -> Flow:
+    def call(self, request: Request, client: object = None) -> Flow:
         """The flow of one call. Ends where there is nothing to object to, else raises VendorError.
 
         What a client raises that tells of no vendor's failure, a bug say, rises as it is.
         """
+        call = self._settled(request, client or self._client)
+        failure = yield from self._attempt(call) if self._renewal is None else self._renewing(call, self._renewal)
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # it holds this frame
+
+    def _settled(self, request: Request, client: object) -> _Call:
+        profile, operation = self._normalizer.reader.profile_of(self._vendor, request.url), self._operation
+        if operation is None and profile is not None:
+            operation = operation_of(profile, request.method, request.url)
+        headers, keyed = self._correlation(request), False
+        if profile is not None and (name := profile.key_header(operation)) is not None:
+            keyed = name.lower() in request.header_names  # the app's own, which stays
+            if not keyed and (key := _key(profile, request)) is not None:
+                headers[name], keyed = key, True
+        return _Call(request, profile, operation, Headers(headers), keyed, client)
+
+    def _correlation(self, request: Request) -> dict[str, str]:
+        """The correlation header, where there is an id and the app has not set one itself."""
+        name, value = self._normalizer.correlation_header, correlation.current()
+        return {} if value is None or name.lower() in request.header_names else {name: value}
+
+    def _renewing(self, call: _Call, renewal: refreshing.Renewal) -> Generator[Step, Any, VendorError | None]:
+        """The request, and once more where its credential is refused and can be renewed."""
+        key = call.request.key_fingerprint
+        if (seen := renewal.latest(key)) is None:
+            return (yield from self._attempt(call))
+        failure = yield from self._attempt(call._replace(headers=call.headers | seen.headers))
+        if failure is None or not _refused(failure):
+            return failure
         try:
-            error = yield from self._judge(request, (yield Send(self._headers(request))))
-            if error is None and not request.streams:
-                yield Load()
+            renewed: Headers = yield Refresh(renewal, key, seen)
+        except Exception as raised:  # noqa: BLE001 - the app's own, whatever it is
+            return _hopeless(failure, raised)
+        if not (yield Rewind()):
+            return failure
+        failure = yield from self._attempt(call._replace(headers=call.headers | renewed))
+        return failure if failure is None or not _refused(failure) else _hopeless(failure)
+
+    def _attempt(self, call: _Call) -> Generator[Step, Any, VendorError | None]:
+        """The request, in its turn where the vendor is known."""
+        if self._throttle is not None and (profile := call.profile) is not None:
+            account = self._throttle.account(self._account, call.request.key_fingerprint)
+            if (turn := self._throttle.turn(profile, call.operation, account)) is not None:
+                return (yield from held(turn, self._in_turn(turn, profile, call)))
+        return (yield from self._exchange(call)).failure
+
+    def _in_turn(self, turn: Turn, profile: Profile, call: _Call) -> Generator[Step, Any, VendorError | None]:
+        failure = yield from turned_away(turn, profile.name, call.operation, call.request.method)
+        if failure is not None:
+            failure.key_fingerprint = call.request.key_fingerprint
+            return failure
+        answer, failure = yield from self._exchange(call)
+        left = () if answer is None else windows(profile, answer.headers, answer.status)
+        if listening.listeners:
+            _tell(profile, turn, left)
+        yield Settle(turn, pause_of(failure), left)
+        return failure
+
+    def _exchange(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+        """The request, sent and judged, before the eyes of whoever listens."""
+        exchange = self._judged(call)
+        if not listening.listeners or call.client is None:
+            return exchange
+        method, url = call.request.method, call.request.url
+        hosts = self._normalizer.reader.hosts
+        asked = listening.Asked(call.profile, call.operation, method, url, call.client, hosts)
+        return listening.watched(exchange, asked)
+
+    def _judged(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+        answer = None
+        try:
+            answer = yield Send(call.headers)
+            error = yield from self._judge.answered(call.request, answer)
+            if error is None:
+                if not call.request.streams:
+                    yield Load()
+                return _outcome(call, answer, None)
         except VendorError:  # another door, within this one
             yield Close()
             raise
         except Exception as raised:
             yield Close()
-            error = self._normalizer.normalize(raised, vendor=self._vendor, operation=self._operation)
-            if error is None:
+            if (error := self._judge.raised(call.request, raised)) is None:
                 raise
-            raise VendorError(error, key_fingerprint=request.key_fingerprint) from raised
-        if error is not None:
-            yield Close()
-            raise VendorError(error, key_fingerprint=request.key_fingerprint)
-
-    def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
-        """The correlation header, where there is an id and the app has not set one itself."""
-        name, value = self._normalizer.correlation_header, correlation.current()
-        return () if value is None or name.lower() in request.header_names else ((name, value),)
-
-    def _judge(self, request: Request, answer: Answer) -> Generator[Read, Any, CanonicalError | None]:
-        failed = answer.status >= 400
-        if not failed and not self._may_hide(request, answer):
-            return None
-        body = Body(b"", True)
-        try:
-            body = yield Read(self._normalizer.cap)
-        except Exception:
-            if not failed:
-                raise
-            # the status says enough: a broken body must not make a network failure of a vendor's
-        if not failed and not body.whole:
-            return None  # far too long for an error
-        response = Response(answer.status, answer.headers, body.content, request.method, request.url)
-        return self._normalizer.normalize(response, vendor=self._vendor, operation=self._operation)
-
-    def _may_hide(self, request: Request, answer: Answer) -> bool:
-        """Whether an answer that looks well has to be looked into.
-
-        This vendor's failures may hide in one, this one is of a kind that it speaks, and short enough.
-        """
-        if not 200 <= answer.status < 300 or not self._normalizer.reader.hides(self._vendor, request.url):
-            return False
-        kind, length = (_header(answer.headers, name).lower() for name in ("content-type", "content-length"))
-        if any(word in kind for word in _ENDLESS) or (length.isdecimal() and int(length) > self._normalizer.cap):
-            return False
-        return not kind or any(word in kind for word in self._kinds)
+            return _outcome(call, answer, error, raised)
+        yield Close()
+        return _outcome(call, answer, error)
 
 
-# Where a key stays the same from call to call; a signature does not, and tells no keys apart.
-_KEYS = ("authorization", "x-api-key", "api-key", "x-auth-token")
-_SCHEMES = ("", "basic", "bearer", "token", "apikey", "apitoken")
+def _outcome(
+    call: _Call, answer: Answer | None, error: CanonicalError | None, raised: Exception | None = None
+) -> _Outcome:
+    """What came of a request that was sent, told to those who count."""
+    failure = None if error is None else _failure(error, call)
+    repeatable = call.keyed or call.request.method.upper() in IDEMPOTENT_METHODS
+    vendor = None if call.profile is None else call.profile.name
+    backoff.note(vendor, None if failure is None else failure.error, repeatable=repeatable)
+    if failure is not None:
+        failure.__cause__ = raised
+    return _Outcome(answer, failure)
 
 
-def key_fingerprint_of(headers: Mapping[str, Any]) -> str | None:
-    """What tells support the key of a request from others, without telling the key; None where there is none."""
-    for name in _KEYS:
-        scheme, _, key = _header(headers, name).strip().rpartition(" ")
-        if key and scheme.lower() in _SCHEMES:
-            return fingerprint(key)
-    return None
+def _tell(profile: Profile, turn: Turn, windows: Iterable[Window]) -> None:
+    """Tells what is left of the limits that count this request; whose plan an account is on, the app alone knows."""
+    for window in windows:
+        if window.limit is None or window.limit.plan is None or turn.counts(window.limit):
+            listening.tell(listening.Left(profile, window.limit, window.remaining))
 
 
-def drive(flow: Flow, perform: Callable[[Step], object]) -> None:
-    """Takes a flow through to its end; what a step raises, the flow is told."""
-    with suppress(StopIteration):
-        step = next(flow)
-        while True:
-            try:
-                outcome = [perform(step)]
-            except Exception as raised:  # noqa: BLE001 - the flow raises it again, or better
-                step = flow.throw(raised)
-            else:
-                step = flow.send(outcome.pop())  # so that no body stays in this frame
+def _renewal_of(refresh: refreshing.Refresh, *, awaits: bool) -> refreshing.Renewal:
+    from errnorm.refreshing import renewal_of  # few renew anything
+
+    return renewal_of(refresh, awaits=awaits)
 
 
-async def drive_async(flow: Flow, perform: Callable[[Step], Awaitable[object]]) -> None:
-    """As `drive`; a cancellation is no failure of the vendor's, and passes by the flow."""
-    with suppress(StopIteration):
-        step = next(flow)
-        while True:
-            try:
-                outcome = [await perform(step)]
-            except Exception as raised:  # noqa: BLE001 - likewise
-                step = flow.throw(raised)
-            else:
-                step = flow.send(outcome.pop())
+def _key(profile: Profile, request: Request) -> str | None:
+    """The key that makes all attempts of the app's call one request to the vendor; None where it needs none."""
+    call = attempts.current()
+    if call is None or request.method.upper() in IDEMPOTENT_METHODS:
+        return None
+    return call.key_for(profile.name, request.method, request.url)
 
 
-def names_of(headers: Iterable[Any]) -> frozenset[str]:
-    """The names of a client's own headers, which it may keep as bytes."""
-    return frozenset((name.decode("latin-1") if isinstance(name, bytes) else str(name)).lower() for name in headers)
+def _failure(error: CanonicalError, call: _Call) -> VendorError:
+    if call.keyed and error.retry.verdict is Verdict.IF_IDEMPOTENT:
+        error = error.replace(retry=msgspec.structs.replace(error.retry, verdict=Verdict.SAFE))
+    return VendorError(error, key_fingerprint=call.request.key_fingerprint)
 
 
-def name_request(raised: BaseException, request: object) -> None:
-    """Writes on a client's exception which request it is about, as its client does, only later."""
-    with suppress(Exception):
-        if getattr(raised, "_request", raised) is None or getattr(raised, "request", raised) is None:
-            raised.request = request  # type: ignore[attr-defined]  # httpx and requests both have it
+def _refused(failure: VendorError) -> bool:
+    return failure.error.retry.verdict is Verdict.AFTER_REFRESH
 
 
-def _header(headers: Mapping[str, Any], name: str) -> str:
-    """A header of a client's own mapping, whose names are case-insensitive; "" where there is none."""
-    return str(headers.get(name) or "")
+def _hopeless(failure: VendorError, raised: Exception | None = None) -> VendorError:
+    """A refusal that renewing the credential did not mend: somebody has to see to it, and it is said who."""
+    error = failure.error
+    retry = msgspec.structs.replace(error.retry, verdict=Verdict.NEVER)
+    if error.action is not Action.RECONNECT:  # whose account it is can mend that, and nobody else
+        status = response_status_of(error.family, error.fault, Action.ASK_ADMIN, error.vendor_status)
+        error = error.replace(action=Action.ASK_ADMIN, response_status=status)
+    failure.error = error.replace(retry=retry)
+    if raised is not None:
+        failure.__cause__ = raised
+    return failure

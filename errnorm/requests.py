@@ -12,42 +12,66 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
-from errnorm.calling import (
+from errnorm.calling import Caller
+from errnorm.driving import drive
+from errnorm.steps import (
     Answer,
     Body,
-    Caller,
+    Bookmark,
     Load,
     Read,
     Request,
+    Rewind,
     Send,
     Step,
-    drive,
     key_fingerprint_of,
     name_request,
     names_of,
 )
+from errnorm.throttle import MEMORY, Throttle
+
+if TYPE_CHECKING:
+    from errnorm.refreshing import Refresh
 
 T = TypeVar("T")
 _PIECE = 4096
 
 
 def install(
-    target: T, *, vendor: str | None = None, operation: str | None = None, normalizer: Normalizer | None = None
+    target: T,
+    *,
+    vendor: str | None = None,
+    operation: str | None = None,
+    account: str | None = None,
+    throttle: Throttle | None = MEMORY,
+    refresh: Refresh | None = None,
+    normalizer: Normalizer | None = None,
 ) -> T:
-    """The same session, or the same adapter, from now on with an eye on its answers.
+    """The same session, or the same adapter, from now on with an eye on its answers and its pace.
 
     A session is the better place: it follows redirects and answers challenges (digest authentication) before anything
     is judged. Adapters are for `session.mount`: one vendor among others. Without `vendor` it is found by the url's
     host. A streamed answer that is well is left unread.
+
+    `account` is whose limits count (a merchant, a tenant), else whoever's the request's key is. `refresh` is called
+    once for all calls that are refused for their credential: it returns the headers that carry the new one.
     """
-    caller = Caller(normalizer or default(), vendor, operation)
     session: Any = target
     send = getattr(session, "send", None)
     if send is None or iscoroutinefunction(send):
         raise TypeError(f"a session or an adapter of requests is wanted, not {type(target).__name__}")
+    caller = Caller(
+        normalizer or default(),
+        vendor,
+        operation,
+        account=account,
+        throttle=throttle,
+        refresh=refresh,
+        client=session,
+    )
     session.send = _door(caller, send, getattr(session, "stream", False))
     return target
 
@@ -70,6 +94,7 @@ class _Exchange:
 
     def __init__(self, send: Callable[..., Any], request: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._send, self._request, self._args, self._options = send, request, args, options
+        self._body = Bookmark(request.body)
         self.response: Any = None
 
     def __call__(self, step: Step) -> object:
@@ -89,6 +114,8 @@ class _Exchange:
             return _read(self.response, step.limit)
         if isinstance(step, Load):
             return self.response.content
+        if isinstance(step, Rewind):
+            return self._body.rewind()
         self._close()
         return None
 

@@ -4,7 +4,7 @@
         httpx.get(vendor.url)
         assert vendor.requests[-1].headers["x-request-id"]
 
-The last reply is given again and again; those before it once each.
+The last reply is given again and again; those before it once each. A reply may be a function of the request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 
 class Trouble(Enum):
@@ -47,6 +47,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     trouble: Trouble | None = None
+    times: int = 1  # the body is sent so often, so that a gigabyte need not lie in memory
 
 
 class Request(NamedTuple):
@@ -64,9 +65,10 @@ class Vendor:
     `tls` speaks TLS with a certificate that nobody trusts but those who are given `Vendor.certificate()`.
     """
 
-    def __init__(self, *replies: Reply, tls: bool = False) -> None:
+    def __init__(self, *replies: Reply | Callable[[Request], Reply], tls: bool = False) -> None:
         self.replies = list(replies or (Reply(),))
         self.requests: list[Request] = []
+        self.written = 0  # bytes of bodies that the systems in between have taken
         self._tls = _server_context() if tls else None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -107,7 +109,8 @@ class Vendor:
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             if request := _read(connection):
-                reply = self.replies[min(len(self.requests), len(self.replies) - 1)]
+                chosen = self.replies[min(len(self.requests), len(self.replies) - 1)]
+                reply = chosen if isinstance(chosen, Reply) else chosen(request)
                 self.requests.append(request)
                 self._answer(connection, request, reply)
         except OSError:
@@ -119,7 +122,10 @@ class Vendor:
         half = reply.body[: len(reply.body) // 2]
         match reply.trouble:
             case None:
-                connection.sendall(_head(reply) + (b"" if request.method == "HEAD" else reply.body))
+                connection.sendall(_head(reply))
+                for _ in range(0 if request.method == "HEAD" else reply.times):
+                    connection.sendall(reply.body)
+                    self.written += len(reply.body)
             case Trouble.TRUNCATE:
                 connection.sendall(_head(reply) + half)
             case Trouble.RESET:
@@ -173,7 +179,7 @@ def _read(connection: socket.socket) -> Request | None:
 def _head(reply: Reply) -> bytes:
     headers = {"Connection": "close", **reply.headers}
     if not {"content-length", "transfer-encoding"} & {name.lower() for name in headers}:
-        headers["Content-Length"] = str(len(reply.body))
+        headers["Content-Length"] = str(len(reply.body) * reply.times)
     lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, 'Odd')}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -12,12 +12,16 @@ import pytest
 
 import errnorm.httpx
 import errnorm.requests
+import errnorm.urllib3
 from errnorm import correlation
 from errnorm.answering import Normalizer, default
-from errnorm.calling import Body, Caller, Close, Load, Read, Request, Send, drive, key_fingerprint_of
+from errnorm.calling import Caller
+from errnorm.driving import drive
 from errnorm.families import Family
 from errnorm.model import CanonicalError, UnknownVendorError, VendorError
 from errnorm.redaction import fingerprint
+from errnorm.steps import Answer, Body, Close, Load, Read, Request, Send, key_fingerprint_of
+from tests.callers import DOORS, every_door
 from tests.loopback import Reply, Trouble, Vendor, closed_port
 
 JSON = {"Content-Type": "application/json"}
@@ -46,77 +50,6 @@ def hider(tmp_path_factory):
     return "hider"
 
 
-# ---- the doors, each as a function of (url, options of install, stream?) that answers (status, body) -----------------
-
-
-def through_httpx(name, transport=False):
-    def call(url, *, stream=False, headers=None, **options):
-        module = pytest.importorskip(name)
-        if transport:
-            client = module.Client(transport=errnorm.httpx.install(module.HTTPTransport(), **options), timeout=5)
-        else:
-            client = errnorm.httpx.install(module.Client(trust_env=False, timeout=5), **options)
-        with client:
-            if not stream:
-                response = client.get(url, headers=headers)
-                return response.status_code, response.content
-            with client.stream("GET", url, headers=headers) as response:
-                assert not response.is_stream_consumed
-                return response.status_code, b"".join(response.iter_bytes())
-
-    return call
-
-
-def through_httpx_async(name, transport=False):
-    def call(url, *, stream=False, headers=None, **options):
-        module = pytest.importorskip(name)
-
-        async def main():
-            if transport:
-                inner = errnorm.httpx.install(module.AsyncHTTPTransport(), **options)
-                client = module.AsyncClient(transport=inner, timeout=5)
-            else:
-                client = errnorm.httpx.install(module.AsyncClient(trust_env=False, timeout=5), **options)
-            async with client:
-                if not stream:
-                    response = await client.get(url, headers=headers)
-                    return response.status_code, response.content
-                async with client.stream("GET", url, headers=headers) as response:
-                    assert not response.is_stream_consumed
-                    return response.status_code, b"".join([part async for part in response.aiter_bytes()])
-
-        return asyncio.run(main())
-
-    return call
-
-
-def through_requests(name, adapter=False):
-    def call(url, *, stream=False, headers=None, **options):
-        module = pytest.importorskip(name)
-        with module.Session() as session:
-            session.trust_env = False
-            if adapter:
-                session.mount("http://", errnorm.requests.install(module.adapters.HTTPAdapter(), **options))
-            else:
-                errnorm.requests.install(session, **options)
-            with session.get(url, stream=stream, headers=headers, timeout=5) as response:
-                return response.status_code, b"".join(response.iter_content(1000))
-
-    return call
-
-
-DOORS = {
-    "httpx": through_httpx("httpx"),
-    "httpx transport": through_httpx("httpx", transport=True),
-    "httpx async": through_httpx_async("httpx"),
-    "httpx async transport": through_httpx_async("httpx", transport=True),
-    "httpx2": through_httpx("httpx2"),
-    "httpx2 async": through_httpx_async("httpx2"),
-    "requests": through_requests("requests"),
-    "requests adapter": through_requests("requests", adapter=True),
-    "niquests": through_requests("niquests"),
-}
-every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["read", "streamed"])
 
 
@@ -164,7 +97,7 @@ def test_a_bad_status_is_believed_though_its_body_breaks_off(door, stream):
     assert (caught.value.error.family, caught.value.error.vendor_status) == (Family.RATE_LIMIT, 429)
 
 
-@pytest.mark.parametrize("name", [name for name in DOORS if "transport" not in name])
+@pytest.mark.parametrize("name", [name for name in DOORS if "transport" not in name and name != "aiohttp"])
 def test_a_good_answer_that_breaks_off_is_a_broken_call(name):
     door = DOORS[name]
     with Vendor(GOOD._replace(trouble=Trouble.TRUNCATE)) as vendor, pytest.raises(VendorError) as caught:
@@ -307,8 +240,6 @@ def test_what_is_asked_of_a_client(status, streams, expected):
 
 
 def _answer(status, **headers):
-    from errnorm.calling import Answer
-
     return Answer(status, headers)
 
 
@@ -355,7 +286,9 @@ def test_an_unknown_vendor_is_an_error_at_once():
             install(client, vendor="lionbrigde")
 
 
-@pytest.mark.parametrize("door", [errnorm.httpx, errnorm.requests], ids=["httpx", "requests"])
+@pytest.mark.parametrize(
+    "door", [errnorm.httpx, errnorm.requests, errnorm.urllib3], ids=["httpx", "requests", "urllib3"]
+)
 def test_what_is_no_client_is_refused(door):
     with pytest.raises(TypeError, match="not object"):
         door.install(object())

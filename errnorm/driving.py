@@ -1,0 +1,61 @@
+"""Takes a call through its flow: a client performs the steps that are its own, the rest is done here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, TypeVar
+
+from errnorm import loops
+from errnorm.steps import Leave, Refresh, Settle, Sleep, Step, Take
+
+T = TypeVar("T")
+
+# The steps that are no client's.
+_OURS: dict[type[Any], Callable[[Any], object]] = {
+    Take: lambda step: step.turn.take(),
+    Sleep: lambda step: time.sleep(step.seconds),
+    Leave: lambda step: step.turn.leave(),
+    Settle: lambda step: step.turn.settle(step.pause, step.windows),
+    Refresh: lambda step: step.renewal.renew(step.key, step.seen),
+}
+_OURS_ASYNC: dict[type[Any], Callable[[Any], Awaitable[object]]] = {
+    Take: lambda step: step.turn.atake(),
+    Sleep: lambda step: loops.sleep(step.seconds),
+    Leave: lambda step: loops.shielded(step.turn.aleave()),
+    Settle: lambda step: step.turn.asettle(step.pause, step.windows),
+    Refresh: lambda step: step.renewal.arenew(step.key, step.seen),
+}
+
+
+def drive(flow: Generator[Step, Any, T], perform: Callable[[Any], object]) -> T:
+    """Takes a flow through to its end, and gives what comes of it; what a step raises, the flow is told."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                outcome = [_OURS.get(type(step), perform)(step)]
+            except BaseException as raised:  # noqa: BLE001 - the flow raises it again, or better
+                step = flow.throw(raised)
+            else:
+                step = flow.send(outcome.pop())  # so that no body stays in this frame
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def drive_async(flow: Generator[Step, Any, T], perform: Callable[[Any], Awaitable[object]]) -> T:
+    """As `drive`; a cancellation is told to the flow too, so that it gives up its place in the queue."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                outcome = [await _OURS_ASYNC.get(type(step), perform)(step)]
+            except GeneratorExit:  # nobody awaits us any more, and nothing can be awaited
+                flow.close()
+                raise
+            except BaseException as raised:  # noqa: BLE001 - likewise
+                step = flow.throw(raised)
+            else:
+                step = flow.send(outcome.pop())
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
