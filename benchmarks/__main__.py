@@ -34,15 +34,16 @@ SUBJECTS = {
     "starlette": "requests_starlette.passing",
     "django": "requests_django.passing",
     "failure": "requests_starlette.failure",
+    "drf": "requests_drf.failure",
     "scale": "scale.contests",
     "import": "process.importing",
     "worst": "worst.bodies",
     "million": "process.million",
 }
-COUNTED = ("xml", "json", "peers", "starlette", "django", "failure")  # what callgrind can look at
+COUNTED = ("xml", "json", "peers", "starlette", "django", "failure", "drf")  # what callgrind can look at
 SHOWN = (
-    "lxml", "orjson", "msgspec", "starlette", "django",
-    "errium", "botocore", "google-api-core", "xmltodict", "pydantic",
+    "lxml", "orjson", "msgspec", "starlette", "django", "djangorestframework",
+    "errium", "drf-standardized-errors", "botocore", "google-api-core", "xmltodict", "pydantic",
 )  # fmt: skip
 
 
