@@ -23,6 +23,7 @@ from errnorm.reading.paths import Exchange
 from errnorm.reading.plans import plan_of
 from errnorm.reading.responses import failed, fitting
 from errnorm.vendors import registry
+from errnorm.vendors.alerts import alert_of
 from errnorm.vendors.profile import Profile, ProfileError, load, nearest
 from errnorm.vendors.schema import deviations
 
@@ -111,6 +112,7 @@ _READ: dict[str, Callable[[CanonicalError], Any]] = {
         "|".join((field.path, field.vendor_code or "", field.vendor_message or "")) for field in error.fields
     ],
     "others": lambda error: [other.vendor_code or "" for other in error.others],
+    "alert": alert_of,
 }
 EXPECTED = tuple(_READ)
 _READER = Reader()

@@ -59,6 +59,14 @@ class Verdict(StrEnum):
     AFTER_REFRESH = "after_refresh"
 
 
+class Alert(StrEnum):
+    """Whom a failure of a class is to reach in operations."""
+
+    PAGE = "page"  # somebody, at once
+    TICKET = "ticket"  # somebody, in working hours
+    COUNT = "count"  # nobody by itself: a trend of them may
+
+
 class WaitSource(StrEnum):
     """Who named the time to wait."""
 
@@ -144,6 +152,27 @@ LOG_LEVELS = {
     Fault.INTEGRATION: _ERROR,  # a bug or a setting of ours: somebody has to do something
     Fault.UNKNOWN: _ERROR,
 }
+
+
+_ALERTS = {
+    Fault.USER: Alert.COUNT,
+    Fault.ACCOUNT: Alert.TICKET,
+    Fault.VENDOR: Alert.COUNT,  # nobody here can mend it, and a retry may; an outage is a trend
+    Fault.NETWORK: Alert.COUNT,
+    Fault.INTEGRATION: Alert.TICKET,
+    Fault.UNKNOWN: Alert.TICKET,
+}
+# Our key, or what it may do: nothing works until somebody mends it.
+_AT_ONCE = (Family.AUTHENTICATION, Family.PERMISSION)
+# Of an account's own trouble: it passes, or its user mends it.
+_BY_ITSELF = (Action.NONE, Action.RETRY, Action.WAIT, Action.FIX_INPUT, Action.RECONNECT)
+
+
+def alert_for(family: Family, fault: Fault, action: Action) -> Alert:
+    """Whom a failure is to reach where no profile says otherwise: see `errnorm.vendors.alerts` for both together."""
+    if fault is Fault.INTEGRATION and family in _AT_ONCE:
+        return Alert.PAGE
+    return Alert.COUNT if fault is Fault.ACCOUNT and action in _BY_ITSELF else _ALERTS[fault]
 
 
 def family_of(status: int | None) -> Family:

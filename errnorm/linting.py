@@ -38,7 +38,7 @@ class File(NamedTuple):
 
 
 # What a file that extends another may hold; the rest of it is passed over.
-_EXTENDING = ("hosts", "rules", "codes", "statuses", "operations", "limits", "files", "idempotency")
+_EXTENDING = ("hosts", "rules", "codes", "statuses", "operations", "limits", "files", "idempotency", "idempotent")
 
 
 def lint(file: File, errors: Sequence[CanonicalError] | None) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ make = "POST /x/*"
 [[rules]]
 title = "one"
 when = { status = [429], code = "c", operation = "make", body = "json", present = ["/e"], where = { "/x" = "y" } }
-then = { family = "rate_limit", reason = "MANY", fault = "user", action = "wait", retry = "safe", wait = 60, response_status = 429, text = "t", public = true, reroute = true }
+then = { family = "rate_limit", reason = "MANY", fault = "user", action = "wait", retry = "safe", wait = 60, response_status = 429, text = "t", public = true, reroute = true, alert = "page" }
 [codes]
 bad_thing = { family = "payment" }
 word = "not_found"

@@ -108,6 +108,7 @@ WRONG = [
     ("[read]\nfields = [{ map = '*' }]", "read.fields[0].map: must be a path"),
     ("[codes]\nx = 'money'", "codes.x: must be one of validation"),
     ("[codes]\nx = { fault = 'theirs' }", "codes.x.fault: must be one of user"),
+    ("[codes]\nx = { alert = 'wake' }", "codes.x.alert: must be one of page, ticket, count, not 'wake'"),
     ("[codes]\nx = { reason = 'lower' }", "codes.x.reason: must be UPPER_SNAKE"),
     ("[codes]\nx = { wait = -1 }", "codes.x.wait: must be a number of seconds from 0, not -1"),
     ("[codes]\nx = { wait = nan }", "codes.x.wait: must be a number of seconds from 0, not nan"),

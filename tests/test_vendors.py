@@ -115,7 +115,8 @@ _BARE = ("family", "reason")
 def test_a_limit_counts_something_that_is_known(name):
     profile = registry.get(name)
     for limit in profile.limits:
-        assert limit.requests or limit.concurrent
+        assert limit.requests or limit.concurrent or limit.remaining  # of the last, answers tell the number
+        assert limit.seconds > 0
         assert limit.operation is None or limit.operation in profile.operations
 
 

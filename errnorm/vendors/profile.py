@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from errnorm.families import Action, Family, Fault, Verdict
+from errnorm.families import Action, Alert, Family, Fault, Verdict
 
 Kind = Literal["json", "xml", "html", "text", "empty"]
 Unit = Literal["s", "ms"]
@@ -88,8 +88,8 @@ class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """What follows; what is left out comes from the family's row, and a missing family from the status.
 
     `public`: an end user may be told this reason apart although it is not the user's doing. `reroute`: another route
-    may succeed. `text`: for the end user; of several the first that names no value which is not there, see `telling`.
-    Compared by identity, so that a row is a cheap cache key.
+    may succeed. `alert`: whom it is to reach in operations. `text`: for the end user; of several the first that names
+    no value which is not there, see `telling`. Compared by identity, so that a row is a cheap cache key.
     """
 
     family: Family | None = None
@@ -102,6 +102,7 @@ class Then(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     text: Text | tuple[Text, ...] | None = None
     public: bool = False
     reroute: bool = False
+    alert: Alert | None = None
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -134,12 +135,14 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be uploaded: `types` are endings (".docx"), `max_bytes` is of one file, the rest of one upload.
+    """What may be uploaded: `types` are endings (".docx"), `min_bytes` and `max_bytes` are of one file, the rest of one
+    upload.
 
     `operation` is the upload that this is about; None: every one.
     """
 
     types: tuple[str, ...] = ()
+    min_bytes: int = 1
     max_bytes: int | None = None
     max_files: int | None = None
     max_batch_bytes: int | None = None
@@ -164,12 +167,17 @@ class Profile(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
     limits: tuple[Limit, ...] = ()
     files: tuple[Files, ...] = ()
     idempotency: str | None = None  # the header that makes a repeated request one
+    idempotent: tuple[str, ...] = ()  # the operations that heed it; none named: every one
     dialect: bool = False  # told by the folder, not by the file
 
     @property
     def hides(self) -> bool:
         """Whether a failure may hide under a status below 400."""
         return bool(self.failed)
+
+    def key_header(self, operation: str | None) -> str | None:
+        """The header for an operation's idempotency key, None where the vendor heeds none."""
+        return self.idempotency if not self.idempotent or operation in self.idempotent else None
 
     def rows(self) -> Iterable[tuple[str, Then]]:
         """Every row that can decide, with its address."""
@@ -245,6 +253,7 @@ _CHOICES: dict[str, Iterable[str]] = {
     "fault": Fault,
     "action": Action,
     "retry": Verdict,
+    "alert": Alert,
     "speaks": get_args(Kind),
     "body": get_args(Kind),
     "unit": get_args(Unit),

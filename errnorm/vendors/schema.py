@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from errnorm.families import Action, Family, Fault, Verdict
+from errnorm.families import Action, Alert, Family, Fault, Verdict
 from errnorm.vendors.profile import REASON, Profile, nearest
 
 Node = dict[str, Any]
@@ -42,7 +42,7 @@ def schema() -> Node:
     """What a profile's TOML may hold."""
     _, records = msgspec.json.schema_components((Profile,), ref_template="#/definitions/{name}")
     kinds: dict[str, Node] = {name: _tidied(record) for name, record in records.items()}
-    for words in (Family, Fault, Action, Verdict):
+    for words in (Family, Fault, Action, Verdict, Alert):
         kinds[words.__name__]["enum"] = _values(words)
     kinds["Path"] = {"type": "string", "pattern": _PATH, MEND: _NO_PATH}
     _spell_paths(kinds)
