@@ -70,7 +70,7 @@ def test_a_call_that_gets_no_answer(shop: Served, trouble, status):
 def test_an_address_that_leads_nowhere(shop: Served, accept, media_type):
     answer = shop.ask("GET", "/nowhere", Accept=accept)
     assert (answer.status, answer.headers.get_content_type()) == (404, media_type)
-    assert "There is nothing at this address" in answer.body.decode()
+    assert "This address does not exist" in answer.body.decode()
 
 
 def test_the_document_tells_of_problems(shop: Served, name):

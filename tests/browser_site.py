@@ -1,4 +1,6 @@
-"""A site on loopback that fails as asked, behind our middleware and a real server: what a browser meets."""
+"""A site on loopback that fails as asked, behind our middleware and a real server, and tells what its problem types
+mean: what a browser meets.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,10 @@ from typing import Any
 
 import uvicorn
 
-from errnorm import CanonicalError, FieldError, VendorError
-from errnorm.asgi import ErrorNormalizationMiddleware
+from errnorm import CanonicalError, FieldError, Normalizer, VendorError
+from errnorm.asgi import ErrorNormalizationMiddleware, asked, respond
 from errnorm.model import Action, Family, Fault, RetryAdvice, Verdict
+from errnorm.telling.types import describe, rendered_type
 from tests.failures import bare, lionbridge
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
@@ -66,6 +69,13 @@ SETTINGS: dict[str, Any] = {
     "vendors": {"lionbridge": {"fields": {"a": "order.source_language", "b": LONG}}},
     "audience": lambda scope: dict(scope["headers"]).get(b"x-staff") == b"yes",
 }
+# What the pages about problem types are told of: ours alone, and what an app says in its own way.
+TYPES = ("service_unavailable", "rate_limit", "csrf", "account_exists", "payload", "validation")
+TYPES_OF = Normalizer(
+    handle="all",
+    type_base="/problems/",
+    messages={"payload": MESSAGES["LONG_WORDS"], "validation": MESSAGES["FOREIGN"]},
+)
 HTMX = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -89,6 +99,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     _, first, *rest = scope["path"].split("/")
     if first == "fail":
         raise VendorError(FAILURES[rest[0]])
+    if first == "problems":
+        wanted = asked(scope)
+        described = describe(rest[0], TYPES_OF, wanted["language"])
+        await respond(rendered_type(described, wanted["accept"]), scope, send)
+        return
     kind, body = "text/html; charset=utf-8", b"<!doctype html><title>There</title><h1>There</h1>"
     if first == "script":
         kind, body = "text/javascript", _STATIC.joinpath(rest[0]).read_bytes()

@@ -527,7 +527,7 @@ def test_the_page_may_be_a_template_of_djangos(call, asynchronous, settings, own
         "RECONNECT_URL": "/again",
     }
     page = call(raises(Http404()), asynchronous, at="/x", accept="text/html")
-    assert page.content.decode() == "404|There is nothing at this address, or not any more.|/help?a&amp;b|-|/x"
+    assert page.content.decode() == "404|This address does not exist, or no longer exists.|/help?a&amp;b|-|/x"
     assert "Content-Security-Policy" not in page
     empty = call(lambda request: HttpResponse(status=404), asynchronous, at="/x", accept="text/html")
     assert empty.content == page.content
@@ -548,7 +548,7 @@ def test_else_it_is_a_file(call, settings, own_page, tmp_path):
     file = tmp_path / "plain.html"
     file.write_text("<p>$detail</p>", encoding="utf-8")
     settings.ERRNORM = {"HANDLE": "all", "TEMPLATE": str(file)}
-    assert call(raises(Http404()), accept="text/html").content.startswith(b"<p>There is nothing")
+    assert call(raises(Http404()), accept="text/html").content.startswith(b"<p>This address does not exist")
 
 
 @both

@@ -79,6 +79,27 @@ def test_a_language_that_we_do_not_speak_is_english(language):
     assert own_problem(404, OCCURRENCE, language=language).language == "en"
 
 
+@pytest.mark.parametrize(
+    ("language", "said_in"),
+    [
+        (None, "en"),
+        ("*", "en"),
+        ("de", "de"),
+        ("pt", "pt-BR"),
+        ("cs", "cs"),
+        ("zh-Hant-TW", "zh-Hans"),
+        ("cs, en;q=0.5", "und"),
+        ("cs, de", "und"),
+    ],
+)
+def test_an_apps_own_words_are_not_taken_for_english_where_we_do_not_speak_what_is_asked(language, said_in):
+    problem = own_problem(404, OCCURRENCE, language=language, detail="Nic tu není.")
+    assert problem.language == said_in
+    assert problem.title == (translated("Not Found", said_in) if said_in in LANGUAGES else "Not Found")
+    headers = dict(Normalizer().answer_own(404, "text/html", language, detail="Nic tu není.").headers)
+    assert headers.get("Content-Language") == (None if said_in == "und" else said_in)
+
+
 def test_nothing_of_what_was_raised_is_told(caplog):
     secret = "canary-4471"
     for media in ("application/json", "application/xml", "text/html", "text/plain"):

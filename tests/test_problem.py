@@ -237,7 +237,7 @@ def test_a_type_base_names_the_kind_of_problem():
     told, alike = normalizer.problem_for(lionbridge(304)), normalizer.problem_for(bare(401))
     assert (told.type, told.title) == (
         "https://app.example/problems/language-pair-not-offered",
-        "This does not fit with what is there",
+        "This conflicts with what is already there",
     )
     assert (alike.type, alike.title) == (
         "https://app.example/problems/service-error",

@@ -124,6 +124,11 @@ def test_a_toml_file_has_texts_by_language_and_tables_for_vendors(own, tmp_path)
     normalizer = Normalizer(messages=str(file))
     assert normalizer.problem_for(lionbridge(304)).detail == "Pair."
     assert normalizer.problem_for(lionbridge(305)).detail == "General."
+    file.write_text('conflict = "Anew."\n', encoding="utf-8")
+    assert normalizer.problem_for(lionbridge(305)).detail == "General."
+    assert Normalizer(messages=file).problem_for(lionbridge(305)).detail == "Anew."
+    file.unlink()
+    assert normalizer.problem_for(lionbridge(304)).detail == "Pair."
 
 
 # --- the language ---

@@ -10,6 +10,7 @@ from errnorm.telling.negotiation import lookup
 from errnorm.telling.words import UNITS
 
 ENGLISH: Final = "en"
+UNDETERMINED: Final = "und"  # RFC 5646: where a page has to name a language, and nobody knows which it is
 DOMAIN: Final = "errnorm"
 # What we speak, and the folder of it.
 LANGUAGES: Final[dict[str, str]] = {

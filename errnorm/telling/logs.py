@@ -10,6 +10,7 @@ import msgspec
 
 from errnorm.families import LOG_LEVELS, Fault
 from errnorm.model import CanonicalError, VendorError, reference_of
+from errnorm.vendors.alerts import alert_of
 
 logger = logging.getLogger("errnorm")
 logger.addHandler(logging.NullHandler())
@@ -60,6 +61,7 @@ def record(
     extra["errnorm_fields"] = [msgspec.to_builtins(field) for field in error.fields] if error.fields else []
     extra["errnorm_others"] = [str(other) for other in error.others] if error.others else []
     extra["errnorm_fingerprint"] = error.fingerprint
+    extra["errnorm_alert"] = alert_of(error).value
     extra["errnorm_occurrence_id"] = occurrence_id
     extra["errnorm_reference"] = reference_of(occurrence_id)
     extra["errnorm_correlation_id"] = correlation_id

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from errnorm.families import Action
 from errnorm.model import Problem, ProblemField, reference_of
-from errnorm.telling.catalogues import ENGLISH, language_of, span, translated
+from errnorm.telling.catalogues import ENGLISH, UNDETERMINED, language_of, span, spoken_in, translated
 from errnorm.telling.negotiation import languages
 from errnorm.telling.words import FRAMEWORK, FRAMEWORK_WAITING, phrase_of
 
@@ -35,10 +35,13 @@ def own_problem(
     """What the user is told of an error that is no vendor's.
 
     `code` is finer than the status ("csrf"); `detail` what the app itself says to users, in `language`; `errors` the
-    fields, by JSON pointers.
+    fields, by JSON pointers. Where we do not speak the first language asked for, a detail is in it if it was the only
+    one, as Django's active language is; of a list, nobody knows which the app has chosen, and none is named.
     """
     known = next(key for key in (code, status, 400 if status < 500 else 500) if key in FRAMEWORK)
-    spoken = language_of(languages(language))
+    ranges = languages(language)
+    foreign = bool(detail and ranges and ranges[0] != "*" and not spoken_in(ranges[0]))
+    spoken = ENGLISH if foreign else language_of(ranges)
     text = FRAMEWORK[known] if retry_after is None else FRAMEWORK_WAITING.get(known, FRAMEWORK[known])
     told = translated(text, spoken)
     spoken, told = (spoken, told) if told else (ENGLISH, text)
@@ -57,5 +60,5 @@ def own_problem(
         _HELPS.get(known, Action.NONE),
         retry_after,
         tuple(errors),
-        spoken,
+        spoken if not foreign else ranges[0] if len(ranges) == 1 else UNDETERMINED,
     )

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from errnorm.families import FAMILIES, Action, Fault
 from errnorm.model import Audience, CanonicalError, IntegratorProblem, Problem, ProblemField, reference_of
 from errnorm.telling.catalogues import language_of, translated
-from errnorm.telling.texts import Messages, Values, detail_for, profile_of, reason_of
+from errnorm.telling.sizes import file_limit_of
+from errnorm.telling.texts import Messages, Values, detail_for, file_text, profile_of, reason_of
 from errnorm.telling.words import FIELD, TITLES, WAITING_HELPS, WAITING_IS_NO_HELP, phrase_of
 from errnorm.vendors.profile import Profile
 
@@ -36,7 +37,10 @@ def problem_of(
     alike = None if told_apart(error) else WAITING_HELPS if _waiting_helps(error) else WAITING_IS_NO_HELP
     reference, retry_after = reference_of(occurrence_id), retry_after_of(error)
     names = _names(error, fields) if fields and error.fields and alike is None else ()
-    values = Values(retry_after, names[0] if names else None, _limit(profile_of(error), error.operation), reference)
+    limit, of_files = _limit(profile_of(error), error.operation), file_limit_of(error)
+    values = Values(retry_after, names[0] if names else None, limit, reference)
+    if of_files is not None:
+        values = values._replace(**of_files._asdict())
     detail, spoken = detail_for(error, messages, alike, language, values)
     shown = None if audience == "integrator" else alike
     code = shown or error.reason.lower()
@@ -50,7 +54,9 @@ def problem_of(
         code,
         error.action if shown is None else Action.WAIT if alike == WAITING_HELPS else Action.CONTACT_SUPPORT,
         retry_after,
-        tuple(ProblemField(pointer_of(name.split(".")), title_of(FIELD, spoken)) for name in names),
+        tuple(ProblemField(pointer_of(name.split(".")), title_of(FIELD, spoken)) for name in names)
+        if of_files is None
+        else _files(error, spoken),
         spoken,
     )
     if audience != "integrator":
@@ -59,6 +65,7 @@ def problem_of(
     return IntegratorProblem(*known, error.vendor or error.dialect, *said)
 
 
+@lru_cache(maxsize=1_024)
 def title_of(words: str, language: str) -> str:
     """Words of ours in a language, else in English."""
     return translated(words, language_of((language,))) or words
@@ -102,6 +109,16 @@ def _limit(profile: Profile | None, operation: str | None) -> int | None:
 def _names(error: CanonicalError, fields: Mapping[str, str]) -> tuple[str, ...]:
     """The app's own names of the fields that it mapped; nothing of the vendor's words."""
     return tuple(dict.fromkeys(fields[field.path] for field in error.fields if field.path in fields))
+
+
+def _files(error: CanonicalError, language: str) -> tuple[ProblemField, ...]:
+    """The files that we refused, by the app's own names, each with what is wrong with it."""
+    return tuple(
+        ProblemField(pointer_of(field.path.split(".")), file_text(each.reason, limit, language))
+        for each in (error, *error.others)
+        if (limit := file_limit_of(each)) is not None
+        for field in each.fields
+    )
 
 
 def pointer_of(names: Iterable[object]) -> str:

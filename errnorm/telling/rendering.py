@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from errnorm import _json
 from errnorm.families import Action
 from errnorm.model import IntegratorProblem, Problem, ProblemField, Rendered
-from errnorm.telling.catalogues import language_of, span, translated
+from errnorm.telling.catalogues import UNDETERMINED, language_of, span, translated
 from errnorm.telling.negotiation import MediaType, media_type
 from errnorm.telling.words import LABELS
 from errnorm.vendors.profile import nearest
@@ -90,7 +90,7 @@ def _constant_headers(media: MediaType, language: str, own_page: bool, vary: str
         ("Vary", vary),
         ("X-Content-Type-Options", "nosniff"),
     ]
-    if _LANGUAGE.fullmatch(language):
+    if language != UNDETERMINED and _LANGUAGE.fullmatch(language):
         after.insert(0, ("Content-Language", language))
     if media is MediaType.HTML:
         after += [("Content-Security-Policy", _policy())] if own_page else []

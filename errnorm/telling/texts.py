@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from errnorm.families import Fault
+from errnorm.families import Family, Fault
 from errnorm.model import CanonicalError
 from errnorm.telling.catalogues import ENGLISH, language_of, span, spoken_in, translated
 from errnorm.telling.negotiation import languages, lookup
-from errnorm.telling.words import ALIKE, FAMILIES, WAITING
+from errnorm.telling.sizes import FileLimit, size_in_words
+from errnorm.telling.words import ALIKE, FAMILIES, FIELD, FILES, WAITING
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
 
@@ -27,6 +28,9 @@ class Values(NamedTuple):
     field: str | None = None  # the app's own name of it
     limit: int | None = None  # requests
     reference: str | None = None
+    size: int | None = None  # bytes that a file, or all of them, may have at most
+    types: str | None = None  # endings that a file may have
+    files: int | None = None  # how many may be sent at once
 
 
 _BRACES: Final = re.compile(r"\{(\w+)\}")
@@ -59,10 +63,13 @@ def detail_for(
         told, spoken = in_language(text, wanted)
         if told and (filled := _filled(told, values, spoken)) is not None:
             return filled, spoken
-    name = alike or error.family
-    precise = () if alike else _precise(error, wanted)
-    named = (WAITING[name],) if name in WAITING else ()
-    return _ours((*precise, *named, _PLAIN[name]), wanted, values)
+    profile = None if alike else profile_of(error)
+    said = _said(error, profile, wanted)
+    ours = _ours.__wrapped__ if said else _ours  # what a vendor said to one is not kept
+    for told, spoken in ours(alike or error.family, profile, error.reason, wanted, said):
+        if (filled := _filled(told, values, spoken)) is not None:
+            return filled, spoken
+    raise LookupError("no text in English")
 
 
 def _own(
@@ -78,31 +85,31 @@ def _own(
             yield from (own[key] for key in keys if key is not None and key in own)
 
 
-def _precise(error: CanonicalError, wanted: tuple[str, ...]) -> tuple[Text, ...]:
-    """What the profile says for just this, else what the vendor wrote for users, where it is fit to reach one: it is
-    theirs, the vendor's, and in their language.
+def _said(error: CanonicalError, profile: Profile | None, wanted: tuple[str, ...]) -> str | None:
+    """What the vendor wrote for users, where nobody has written better, and it is fit to reach one: it is theirs, the
+    vendor's, and in their language.
     """
-    profile = profile_of(error)
-    if profile is None:
-        return ()
-    if texts := texts_of(profile).get(error.reason):
-        return texts
-    said, language = error.vendor_user_message, profile.language
-    fit = said and error.from_vendor and error.fault is Fault.USER
-    return ({language: said},) if fit and lookup(wanted or (ENGLISH,), (language,), "") else ()
+    if profile is None or error.fault is not Fault.USER or not error.from_vendor or error.reason in texts_of(profile):
+        return None
+    return error.vendor_user_message if lookup(wanted or (ENGLISH,), (profile.language,), "") else None
 
 
-def _ours(texts: Iterable[Text], wanted: tuple[str, ...], values: Values) -> tuple[str, str]:
-    """The first of the texts that is there in the reader's language, their favourite first, else in English; the last
-    names no value.
+@lru_cache(maxsize=1_024)
+def _ours(
+    name: str, profile: Profile | None, reason: str, wanted: tuple[str, ...], said: str | None
+) -> tuple[tuple[str, str], ...]:
+    """The texts that there are in the reader's languages, their favourite first, then in English, each with which that
+    is: what the profile says for just this, else what the vendor `said`; then what is said of all that goes by that
+    `name`, a family or what looks alike. The last names no value.
     """
-    known = list(texts)
-    for range_ in (*wanted, ENGLISH):
-        for text in known:
-            told, spoken = _spoken(text, range_)
-            if told and (filled := _filled(told, values, spoken)) is not None:
-                return filled, spoken
-    raise LookupError("no text in English")
+    precise = texts_of(profile).get(reason, ()) if profile else ()
+    if profile and said:
+        precise = ({profile.language: said},)
+    elif not precise and name == Family.PAYLOAD and reason in FILES:
+        precise = (FILES[reason],)
+    named = (WAITING[name],) if name in WAITING else ()
+    every = (_spoken(text, range_) for range_ in (*wanted, ENGLISH) for text in (*precise, *named, _PLAIN[name]))
+    return tuple(dict.fromkeys(each for each in every if each[0]))
 
 
 def _spoken(text: Text, range_: str) -> tuple[str, str]:
@@ -123,6 +130,8 @@ def _filled(text: str, values: Values, language: str) -> str | None:
     known = {name: str(value) for name, value in values._asdict().items() if value is not None}
     if values.wait is not None:
         known["wait"] = span(values.wait, language_of((language,)))
+    if values.size is not None:
+        known["size"] = size_in_words(values.size, language)
     return _VALUE.sub(lambda name: known[name[1]], text)
 
 
@@ -151,6 +160,13 @@ def texts_of(profile: Profile) -> dict[str, tuple[Text, ...]]:
         if then.texts and (reason := reason_of(then)):
             texts.setdefault(reason, then.texts)
     return texts
+
+
+def file_text(reason: str, limit: FileLimit, language: str) -> str:
+    """What is said of each file that we refused for a reason, in a language of ours."""
+    text = FILES[reason]
+    values = _NO_VALUES._replace(**limit._asdict())
+    return _filled(translated(text, language_of((language,))) or text, values, language) or FIELD
 
 
 def has_language(text: Text, language: str) -> bool:
