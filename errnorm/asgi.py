@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any, overload
+from typing import Any, TypedDict, overload
 
 from errnorm import _json
 from errnorm.answering import Normalizer
@@ -133,16 +133,14 @@ class ErrorNormalizationMiddleware:
         if self.normalizer.handle != "all" or last["type"] not in _BEFORE:
             return
         if not (self.is_exempt(scope) or self.leaves(scope)):
-            rendered = self.normalizer.answer_own(500, *asked(scope), raised=raised, fragment=takes_fragment(scope))
+            rendered = self.normalizer.answer_own(500, **asked(scope), raised=raised)
             with suppress(Exception):  # what is told of is worse than that nobody is there to hear it
                 await respond(rendered, scope, send)
 
     def answer(self, scope: Scope, failure: VendorError) -> Rendered:
         """The answer for who asked in this scope."""
-        accept, language = asked(scope)
         audience = "user" if self.normalizer.audience is None else self.normalizer.audience_of(self.asker(scope))
-        fragment = takes_fragment(scope)
-        return self.normalizer.answer(failure, accept, language, audience=audience, fragment=fragment)
+        return self.normalizer.answer(failure, **asked(scope), audience=audience)
 
     def farewell(self, scope: Scope, failure: VendorError, *, accepted: bool) -> list[Message]:
         """What ends a websocket: before it was accepted the whole answer, where the server can send one, else a code
@@ -154,7 +152,7 @@ class ErrorNormalizationMiddleware:
                 {"type": "websocket.http.response.start", "status": rendered.status, "headers": wired(rendered)},
                 {"type": "websocket.http.response.body", "body": rendered.body},
             ]
-        told = _json.loads(self.normalizer.answer(failure, language=asked(scope)[1]).body)
+        told = _json.loads(self.normalizer.answer(failure, language=asked(scope)["language"]).body)
         code = _TRY_AGAIN_LATER if told["action"] in _WAITING else _INTERNAL_ERROR
         reason = f"{told['code']} {told.get('reference', '')}".rstrip()
         return [{"type": "websocket.close", "code": code, "reason": reason}]
@@ -198,16 +196,32 @@ def header(scope: Scope, name: bytes) -> str | None:
     return b", ".join(values).decode("latin-1") if values else None
 
 
-def asked(scope: Scope) -> tuple[str | None, str | None]:
-    """What a request accepts, and in which language."""
-    return header(scope, b"accept"), header(scope, b"accept-language")
+class Asked(TypedDict):
+    """What a request asks for, in the words of `Normalizer.answer`."""
+
+    accept: str | None
+    language: str | None
+    fragment: bool
 
 
-def takes_fragment(scope: Scope) -> bool:
-    """Whether htmx asks for what goes into a part of the page; a boosted link and the history want a whole one."""
-    if header(scope, b"hx-request") != "true":
-        return False
-    return "true" not in (header(scope, b"hx-boosted"), header(scope, b"hx-history-restore-request"))
+def asked(scope: Scope) -> Asked:
+    """What a request accepts, in which language, and whether htmx asks for what goes into a part of the page: a boosted
+    link and the history want a whole one.
+    """
+    found: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if (key := name.lower()) in _ASKED:
+            text = value.decode("latin-1")
+            found[key] = f"{found[key]}, {text}" if key in found else text  # as a list is written
+    whole = "true" in (found.get(b"hx-boosted"), found.get(b"hx-history-restore-request"))
+    return {
+        "accept": found.get(b"accept"),
+        "language": found.get(b"accept-language"),
+        "fragment": found.get(b"hx-request") == "true" and not whole,
+    }
+
+
+_ASKED = frozenset({b"accept", b"accept-language", b"hx-request", b"hx-boosted", b"hx-history-restore-request"})
 
 
 def path_of(scope: Scope) -> str:

@@ -107,6 +107,8 @@ def _own(exc: Exception, context: Mapping[str, Any], normalizer: Normalizer) -> 
         return None
     raised = _translated(exc)
     language = get_language()
+    if isinstance(raised, exceptions.ValidationError):
+        language = language_of(languages(language))  # what is said of it is ours
     rendered = normalizer.answer_own(
         default.status_code,
         MediaType.PROBLEM_JSON,

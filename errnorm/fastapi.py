@@ -64,7 +64,7 @@ class _Refusing(Handlers):
         """Each field with a JSON pointer; those that are not of the body say where they are from."""
         if self.is_exempt(request.scope):
             return await request_validation_exception_handler(request, raised)
-        spoken = language_of(languages(asked(request.scope)[1]))
+        spoken = language_of(languages(asked(request.scope)["language"]))
         errors = dict.fromkeys(
             ProblemField(_pointer(tuple(error["loc"])), _told(error, spoken)) for error in raised.errors()
         )

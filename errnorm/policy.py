@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ class _Named(msgspec.StructMeta):
         return super().__call__(**settings)
 
 
-class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=True):
+class Policy(msgspec.Struct, metaclass=_Named, frozen=True, dict=True, eq=False, kw_only=True):
     """One frozen object that enters where an answer is made. Raises SettingsError where a setting is off."""
 
     vendors: Mapping[str, VendorSettings] = {}
@@ -59,6 +60,7 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
             except ProfileError as error:
                 raise SettingsError(f"paths: {error}") from None
         check(self)
+        _ = self._texts  # of files, while they are what was looked at
 
     def exempts(self, path: str) -> bool:
         """Whether a path lies where everything is left to the framework: "/admin" is all that lies below it too."""
@@ -75,9 +77,17 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, eq=False, kw_only=Tr
 
     def messages_for(self, error: CanonicalError) -> tuple[Messages, ...]:
         """The app's own texts, the vendor's before the general."""
+        return self._texts.get(error.vendor) or self._texts[None]
+
+    @cached_property
+    def _texts(self) -> dict[str | None, tuple[Messages, ...]]:
+        """The same by vendor, None for all others: a file is read once, and anew for another policy."""
         general, vendors = messages_in(self.messages)
-        own, _ = messages_in(self.of(error).get("messages", {}))
-        return own, vendors.get(error.vendor or "", {}), general
+        found: dict[str | None, tuple[Messages, ...]] = {None: (general,)}
+        for name in {*self.vendors, *vendors}:
+            own, _ = messages_in(self.vendors.get(name, {}).get("messages", {}))
+            found[name] = (own, vendors.get(name, {}), general)
+        return found
 
     def judged(self, error: CanonicalError, credentials: Credentials | None = None) -> CanonicalError:
         """The error as this app sees it: whose credentials they were, and which status the app wants for it.

@@ -59,6 +59,11 @@ def scrubbed(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def hidden(text: str) -> str:
+    """A line of any program's log without its secrets: those of its URLs too, and of headers that it shows."""
+    return _Scrubber().text(text)
+
+
 def _hide_arguments(log: dict[str, Any]) -> None:
     """Leaves of the arguments of a log of Sentry's own those that stand in its line as that is shown."""
     told = log.get("attributes")
@@ -111,12 +116,12 @@ class _Scrubber:
             value = value.decode("utf-8", "replace")
         if value is None or isinstance(value, int | float | date):
             return value
-        return self._text(value if isinstance(value, str) else repr(value))
+        return self.text(value if isinstance(value, str) else repr(value))
 
     def _items(self, values: Any, name: str, depth: int) -> Iterator[Any]:
         """Items of a list; of a pair, the first may be the second's name."""
         if len(values) == 2 and isinstance(values[0], str):
-            yield self._text(values[0])
+            yield self.text(values[0])
             yield self._member(values[0], values[1], depth)
         elif name in _SOURCE:
             yield from map(self._source, values)
@@ -130,12 +135,12 @@ class _Scrubber:
             return self._source(value)
         if name in _QUERY:
             return self._query(value)
-        if _tells(name):
+        if tells(name):
             return self._masked(value, depth)
         return self._walk(value, name, depth)
 
     def _key(self, key: Any) -> Any:
-        return self._text(key) if isinstance(key, str) and len(key) > 15 else key
+        return self.text(key) if isinstance(key, str) and len(key) > 15 else key
 
     def _masked(self, value: Any, depth: int = 0) -> Any:
         """A value that its name says is secret; every text in it."""
@@ -158,7 +163,7 @@ class _Scrubber:
             return self._masked(value)
         if name == "headers" and isinstance(value, dict):
             return {
-                self._key(key): self._text(str(each)) if str(key).lower() in _HEADERS else self._header(str(key), each)
+                self._key(key): self.text(str(each)) if str(key).lower() in _HEADERS else self._header(str(key), each)
                 for key, each in value.items()
             }
         if name == "url" and isinstance(value, str):
@@ -166,7 +171,7 @@ class _Scrubber:
         return self._member(name, value, 0)
 
     def _header(self, name: str, value: Any) -> Any:
-        return self._masked(value) if _tells(name) else LEFT_OUT
+        return self._masked(value) if tells(name) else LEFT_OUT
 
     def _logentry(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """A log line; an argument of it is shown where it stands in the line as that is shown."""
@@ -188,10 +193,10 @@ class _Scrubber:
         if not isinstance(line, str) or len(line) < 12:
             return line
         if any(sign in line for sign in "\"'`#"):
-            return self._text(line)
-        return " ".join(self._text(word) if len(word) > 15 and "=" not in word else word for word in line.split(" "))
+            return self.text(line)
+        return " ".join(self.text(word) if len(word) > 15 and "=" not in word else word for word in line.split(" "))
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
         if len(text) > LONGEST:  # the last word may be half a secret
             text = text[:LONGEST].rpartition(" ")[0] + LEFT_OUT
         self.left -= len(text)
@@ -203,11 +208,11 @@ class _Scrubber:
         return _PAIR.sub(self._pair, text) if ", " in text else text
 
     def _pair(self, pair: re.Match[str]) -> str:
-        return f"{pair[1]}{pair[4]}{self._masked(pair[5])}{pair[4]}" if _tells(pair[3]) else pair[0]
+        return f"{pair[1]}{pair[4]}{self._masked(pair[5])}{pair[4]}" if tells(pair[3]) else pair[0]
 
 
 @lru_cache(maxsize=2_048)
-def _tells(name: str) -> bool:
+def tells(name: str) -> bool:
     """Whether a name says that what stands beside it is secret."""
     return len(name) < 200 and "Zx9" not in redact(f"{name}=Zx9Zx9Zx9")
 

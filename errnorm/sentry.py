@@ -105,6 +105,8 @@ def _settled() -> Normalizer:
 def _is_echo(hint: Mapping[str, Any]) -> bool:
     """Whether an event is but our note about an unexpected error, which is reported by itself."""
     record: Any = hint.get("log_record")
+    if hasattr(record, "errnorm_suppressed") and not hasattr(record, "errnorm_occurrence_id"):
+        return True  # failures that a sampled log has counted; here they are one by one
     if not hasattr(record, "errnorm_response_status") or hasattr(record, "errnorm_fingerprint"):
         return False
     return bool(record.name == logs.logger.name and record.args[:1] != ("error",))

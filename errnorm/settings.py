@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -106,18 +105,13 @@ def messages_in(value: Any, at: str = "messages") -> tuple[Any, Mapping[str, Any
     """An app's texts and, of a file, those of single vendors. Raises SettingsError where there is no such TOML file."""
     if not isinstance(value, str | Path):
         return value, {}
+    import tomllib  # slow to import
+
     try:
-        texts = _toml(str(value))
+        texts = tomllib.loads(Path(value).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{at}: no TOML file of texts: {error}") from None
     return {key: text for key, text in texts.items() if key != "vendors"}, texts.get("vendors", {})
-
-
-@lru_cache(maxsize=64)
-def _toml(file: str) -> dict[str, Any]:
-    import tomllib  # slow to import
-
-    return tomllib.loads(Path(file).read_text(encoding="utf-8"))
 
 
 def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from errnorm.answering import Normalizer
-from errnorm.asgi import settled
+from errnorm.asgi import Asked, settled
 from errnorm.correlation import Inbound, bind, unbind
 from errnorm.model import Rendered, VendorError
 from errnorm.telling.words import phrase_of
@@ -60,8 +60,7 @@ class ErrorNormalizationMiddleware:
     def answer(self, environ: WSGIEnvironment, failure: VendorError) -> Rendered:
         """The answer for who asked in this environ."""
         audience = self.normalizer.audience_of(environ)
-        fragment = takes_fragment(environ)
-        return self.normalizer.answer(failure, *asked(environ), audience=audience, fragment=fragment)
+        return self.normalizer.answer(failure, **asked(environ), audience=audience)
 
     def is_exempt(self, environ: WSGIEnvironment) -> bool:
         """Whether all of a request is left to the app."""
@@ -110,7 +109,7 @@ class _Exchange:
             return None
         if any(environ.get(key) for key in _THROW):
             return None
-        rendered = normalizer.answer_own(500, *asked(environ), raised=raised, fragment=takes_fragment(environ))
+        rendered = normalizer.answer_own(500, **asked(environ), raised=raised)
         body = self._sent(rendered, raised)
         if body is not None:
             _report(raised, environ)
@@ -194,15 +193,16 @@ def header(environ: WSGIEnvironment, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def asked(environ: WSGIEnvironment) -> tuple[str | None, str | None]:
-    """What a request accepts, and in which language."""
-    return header(environ, "Accept"), header(environ, "Accept-Language")
-
-
-def takes_fragment(environ: WSGIEnvironment) -> bool:
-    """Whether htmx asks for what goes into a part of the page; a boosted link and the history want a whole one."""
+def asked(environ: WSGIEnvironment) -> Asked:
+    """What a request accepts, in which language, and whether htmx asks for what goes into a part of the page: a boosted
+    link and the history want a whole one.
+    """
     whole = (header(environ, "HX-Boosted"), header(environ, "HX-History-Restore-Request"))
-    return header(environ, "HX-Request") == "true" and "true" not in whole
+    return {
+        "accept": header(environ, "Accept"),
+        "language": header(environ, "Accept-Language"),
+        "fragment": header(environ, "HX-Request") == "true" and "true" not in whole,
+    }
 
 
 def _marked(headers: list[tuple[str, str]], name: str, value: str) -> list[tuple[str, str]]:

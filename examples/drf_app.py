@@ -2,7 +2,7 @@
 
 Against the fake vendor, from two terminals:
 
-    python examples/fake_vendor.py --port 8001
+    errnorm play --vendor lionbridge --port 8001
     LIONBRIDGE_URL=http://127.0.0.1:8001/lionbridge uvicorn --app-dir examples drf_app:app
 
 `/schema` is its OpenAPI document, and `/problems/language-pair-not-offered` what the problem of that type means.

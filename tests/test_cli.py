@@ -222,6 +222,8 @@ def test_vendors_shows_every_row_of_one(capsys, name):
         assert row["when"] in shown
         assert row["user"] in shown
     assert all(host in shown for host in profile.hosts)
+    assert "vendor_message" in told["integrator"]
+    assert all(name in shown.splitlines()[-1] for name in told["integrator"])
 
 
 def test_vendors_as_json_is_a_list(capsys):

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -17,7 +18,9 @@ from errnorm.cli.arguments import (
     profiles_at,
     texts_in,
     to_header,
+    to_job,
     to_language,
+    to_percent,
     to_port,
     to_status,
     vendor_named,
@@ -206,6 +209,7 @@ def _vendors(arguments: Arguments) -> int:
     _print([f"{known['name']}  {known['docs']}".rstrip(), "", *table(known["rows"], COLUMNS), ""])
     _print([f"hosts   {', '.join(known['hosts']) or 'none known'}"])
     _print(f"limit   {in_words(limit)}" for limit in known["limits"])
+    _print([f"an integrator also gets the reason as `code`, and {', '.join(known['integrator'])}"])
     return 0
 
 
@@ -214,11 +218,46 @@ def _declare_vendors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _monitoring(arguments: Arguments) -> int:
+    from errnorm.monitoring import export
+    from errnorm.vendors import registry
+
+    vendors = list(map(vendor_named, arguments.vendor))
+    if dialects := [name for name in vendors if registry.get(name).dialect]:
+        raise UsageError(f"{dialects[0]!r} is a dialect that many vendors speak: name the vendors that are called")
+    files = export(vendors, job=arguments.job, objective=arguments.objective)
+    if arguments.out is None:
+        for name, text in files.items():
+            _print([f"# {name}", *text.splitlines(), ""])
+        return 0
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        _print([str(folder / name)])
+    return 0
+
+
+def _declare_monitoring(parser: argparse.ArgumentParser) -> None:
+    about = "Make rules and alerts for Prometheus and a dashboard for Grafana."
+    parser = parser.add_subparsers(metavar="export", required=True).add_parser(
+        "export", help=about, description=about, allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--vendor", action="append", required=True, metavar="V", help="a vendor or a profile; again for each other one")
+    add("--job", type=to_job, metavar="J", help="the app's job in Prometheus; without it, every job that has metrics")
+    add(
+        "--objective",
+        type=to_percent,
+        default="99",
+        metavar="PERCENT",
+        help="of a vendor's calls that are not to fail at the vendor's or on the way (default: %(default)s)",
+    )
+    add("--out", metavar="FOLDER", help="write the files there, in place of earlier ones, instead of printing them")
+
+
 def _play(arguments: Arguments) -> int:
-    try:
-        from errnorm.cli.playground import serve
-    except ImportError as error:
-        raise UsageError(f"play needs {error.name}: pip install 'errnorm[play]'") from None
+    serve = _playground() if arguments.vendor is None else _fake_vendor(vendor_named(arguments.vendor))
     try:
         serve(arguments.host, arguments.port)
     except OSError as error:
@@ -228,7 +267,22 @@ def _play(arguments: Arguments) -> int:
     return 0
 
 
+def _playground() -> Callable[[str, int], None]:
+    try:
+        from errnorm.cli.playground import serve
+    except ImportError as error:
+        raise UsageError(f"play needs {error.name}: pip install 'errnorm[play]'") from None
+    return serve
+
+
+def _fake_vendor(name: str) -> Callable[[str, int], None]:
+    from errnorm.cli.playing import play
+
+    return partial(play, name)
+
+
 def _declare_play(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--vendor", metavar="V", help="a vendor instead that fails on demand; a name, or as in explain")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=to_port, default=8099, help="0 for any free one (default: %(default)s)")
 
@@ -239,7 +293,10 @@ COMMANDS = {
     "draft": Command(_draft, _declare_draft, "Draft a profile from saved exchanges."),
     "coverage": Command(_coverage, _declare_coverage, "Count the codes in logs that no profile maps."),
     "vendors": Command(_vendors, _declare_vendors, "List the vendors, or everything that one of them can answer."),
-    "play": Command(_play, _declare_play, "Open a local site on which every sample can be provoked."),
+    "monitoring": Command(_monitoring, _declare_monitoring, "Alert rules and a dashboard for the vendors of an app."),
+    "play": Command(
+        _play, _declare_play, "Open a local site on which every sample can be provoked, or be a vendor that fails."
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -91,6 +92,20 @@ def to_port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= 65_535:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be a port, 0 to 65535, not {text!r}")
+
+
+def to_percent(text: str) -> float:
+    """A share, from a number of per cent."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 100:
+            return round(float(text) / 100, 9)
+    raise argparse.ArgumentTypeError(f"must be per cent, above 0 and below 100, such as 99.5, not {text!r}")
+
+
+def to_job(text: str) -> str:
+    if text.strip() and text.isprintable():
+        return text
+    raise argparse.ArgumentTypeError(f"must be the name of a job, such as shop, not {text!r}")
 
 
 def to_header(text: str) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def cover(files: list[str]) -> Covered:
                 passed_over += 1
             else:
                 failures += 1
-                ledger.note(_error(keys), _when(keys) or _when(record or {}))
+                ledger.note(_error(keys), _when(keys) or _when(record or {}) or _when((record or {}).get("record", {})))
         if lines and not objects:
             raise LogError(f"{file}: holds no JSON lines, which are JSON objects, one a line")
     return Covered(ledger, failures, passed_over)
@@ -91,9 +91,11 @@ def _object(line: bytes) -> dict[str, Any] | None:
 
 
 def _keys(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Where the keys of a failure are: in the record itself, or one level deeper."""
-    inner = (value for value in record.values() if isinstance(value, dict))
-    return next((keys for keys in (record, *inner) if "errnorm_mapped" in keys and "errnorm_vendor_code" in keys), None)
+    """Where the keys of a failure are: in the record itself, or one level deeper; in loguru's, in its own `extra`."""
+    loguru = record.get("record")
+    inner = [value for each in (record, loguru) if isinstance(each, dict) for value in each.values()]
+    places = (record, *(value for value in inner if isinstance(value, dict)))
+    return next((keys for keys in places if "errnorm_mapped" in keys and "errnorm_vendor_code" in keys), None)
 
 
 def _error(keys: Mapping[str, Any]) -> CanonicalError:
@@ -114,13 +116,17 @@ def _error(keys: Mapping[str, Any]) -> CanonicalError:
     )
 
 
-def _when(record: Mapping[str, Any]) -> float:
+def _when(record: Any) -> float:
     """Seconds since 1970, by the first key that holds a time; 0 where none does. A time without a zone is UTC's."""
+    if not isinstance(record, dict):
+        return 0.0
     return next((seconds for name in _TIMES if (seconds := _seconds(record.get(name)))), 0.0)
 
 
 def _seconds(value: Any) -> float:
     seconds = 0.0
+    if isinstance(value, dict):  # loguru's
+        value = value.get("timestamp")
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value.strip())

@@ -9,6 +9,7 @@ import msgspec
 
 from errnorm.answering import default
 from errnorm.checking import samples_of
+from errnorm.model import IntegratorProblem, Problem
 from errnorm.reading.rulings import foretold
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
@@ -30,7 +31,12 @@ def about(profile: Profile) -> dict[str, Any]:
         "limits": [_limit(each) for each in profile.limits],
         "operations": dict(profile.operations),
         "rows": list(_rows(profile)),
+        "integrator": list(_BESIDES),
     }
+
+
+# What an integrator gets besides what a user does; where users are told alike, the reason is an integrator's code too.
+_BESIDES = tuple(name for name in IntegratorProblem.__struct_fields__ if name not in Problem.__struct_fields__)
 
 
 def in_words(limit: dict[str, Any]) -> str:
@@ -40,6 +46,8 @@ def in_words(limit: dict[str, Any]) -> str:
         amounts.append(f"{limit['requests']} requests in {limit['seconds']:g} s")
     if "concurrent" in limit:
         amounts.append(f"{limit['concurrent']} at once")
+    if not amounts:
+        amounts.append("as many requests as its answers say")
     parts = [" and ".join(amounts), f"per {limit['per']}"]
     parts += [f"for {limit['operation']}"] if "operation" in limit else []
     parts += [f"(plan {limit['plan']})"] if "plan" in limit else []

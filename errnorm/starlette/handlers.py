@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from errnorm import correlation
 from errnorm.answering import Normalizer
-from errnorm.asgi import Receive, Scope, Send, asked, header, settled, takes_fragment
+from errnorm.asgi import Receive, Scope, Send, asked, header, settled
 from errnorm.mishaps import correlation_id
 from errnorm.model import ProblemField, VendorError
 from errnorm.redaction import clean
@@ -45,7 +45,9 @@ def exception_handlers(normalizer: Normalizer | None = None, **settings: Any) ->
     """For `Starlette(exception_handlers=...)`: VendorError, groups of them, and what the clients raise that are
     imported by then; with `handle="all"` HTTPException too, and what is unexpected, which Starlette still raises.
 
-    What turns out to be no vendor's failure is raised again.
+    What turns out to be no vendor's failure is raised again. Starlette answers what is unexpected outside of all
+    middlewares, so that such a 500 lacks what they would add, as CORS's headers: where a browser on another origin is
+    to read it, add the middleware too, or use `install`.
     """
     normalizer = settled(normalizer, settings)
     handlers = Handlers(normalizer)
@@ -107,12 +109,11 @@ class Handlers:
         try:
             rendered = self.normalizer.answer_own(
                 raised.status_code,
-                *asked(scope),
+                **asked(scope),
                 raised=raised,
                 code=code,
                 detail=detail,
                 retry_after=int(wait) if wait.isdecimal() and len(wait) < 10 else None,
-                fragment=takes_fragment(scope),
             )
         finally:
             correlation.unbind(token)
@@ -125,9 +126,7 @@ class Handlers:
         scope = connection.scope
         token = self._bound(scope)
         try:
-            rendered = self.normalizer.answer_own(
-                422, *asked(scope), raised=raised, errors=errors, fragment=takes_fragment(scope)
-            )
+            rendered = self.normalizer.answer_own(422, **asked(scope), raised=raised, errors=errors)
         finally:
             correlation.unbind(token)
         return response(rendered, scope)
@@ -147,8 +146,7 @@ class Handlers:
             failure = self.normalizer.failure_of(raised)
             if failure is not None:
                 return response(self._door.answer(scope, failure), scope)
-            fragment = takes_fragment(scope)
-            return response(self.normalizer.answer_own(500, *asked(scope), raised=raised, fragment=fragment), scope)
+            return response(self.normalizer.answer_own(500, **asked(scope), raised=raised), scope)
         finally:
             correlation.unbind(token)
 

@@ -24,11 +24,11 @@ def problem_types(normalizer: Normalizer | None = None, *, path: str | None = No
     path = path or f"{urlsplit(normalizer.type_base or '/').path or '/'}{{code}}"
 
     async def describing(request: Request) -> Response:
-        accept, language = asked(request.scope)
-        described = describe(request.path_params["code"], normalizer, language)
+        wanted = asked(request.scope)
+        described = describe(request.path_params["code"], normalizer, wanted["language"])
         if described is None:
             raise HTTPException(404)
-        return response(rendered_type(described, accept), request.scope)
+        return response(rendered_type(described, wanted["accept"]), request.scope)
 
     return Route(path, describing, name="errnorm-problem-type")
 

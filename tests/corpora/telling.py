@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 from errnorm import correlation
 from errnorm.answering import Normalizer
 from errnorm.checking import built_in_files, samples_of
+from errnorm.logging import ConsoleFormatter, JSONFormatter
 from errnorm.model import CanonicalError, VendorError
 from errnorm.redaction import redact
 from tests.corpora.leaks import PLACES, secrets
@@ -36,6 +37,9 @@ class Told(NamedTuple):
         return "\n".join([json.dumps(self.error.to_dict(), ensure_ascii=False), *self.log, *map(_text, self.answers)])
 
 
+FORMATTERS = (JSONFormatter(), ConsoleFormatter())
+
+
 class _Kept(logging.Handler):
     """The line that a record becomes, and its keys."""
 
@@ -43,10 +47,12 @@ class _Kept(logging.Handler):
         super().__init__()
         self.lines: list[str] = []
         self.keys: list[dict[str, Any]] = []
+        self.written: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
         self.keys.append({key: value for key, value in vars(record).items() if key.startswith("errnorm_")})
+        self.written += [formatter.format(record) for formatter in FORMATTERS]
 
 
 class _Tags(HTMLParser):
@@ -73,7 +79,7 @@ def tell(error: CanonicalError, language: str = "en", accept: str = "", normaliz
     assert all(name.isascii() and value.isprintable() and value.isascii() for a in answers for name, value in a.headers)
     keys = [json.dumps(each, ensure_ascii=False) for each in kept.keys]
     assert len(kept.lines) == len(answers)
-    assert all(len(line.splitlines()) == 1 for line in (*kept.lines, *keys))
+    assert all(len(line.splitlines()) == 1 for line in (*kept.lines, *keys, *kept.written))
     assert all(len(value.splitlines()) < 2 for each in kept.keys for value in each.values() if isinstance(value, str))
     return Told(error, [*kept.lines, *keys], [answer.body for answer in answers])
 
