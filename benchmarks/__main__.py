@@ -35,12 +35,13 @@ SUBJECTS = {
     "django": "requests_django.passing",
     "failure": "requests_starlette.failure",
     "drf": "requests_drf.failure",
+    "listening": "listening.unheard",
     "scale": "scale.contests",
     "import": "process.importing",
     "worst": "worst.bodies",
     "million": "process.million",
 }
-COUNTED = ("xml", "json", "peers", "starlette", "django", "failure", "drf")  # what callgrind can look at
+COUNTED = ("xml", "json", "peers", "starlette", "django", "failure", "drf", "listening")  # what callgrind can look at
 SHOWN = (
     "lxml", "orjson", "msgspec", "starlette", "django", "djangorestframework",
     "errium", "drf-standardized-errors", "botocore", "google-api-core", "xmltodict", "pydantic",

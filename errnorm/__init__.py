@@ -2,7 +2,7 @@
 
 Reading order: `families` and `model` (the words), `vendors` (what is known of each, as data), `reading` (bytes to a
 CanonicalError), `telling` (a CanonicalError to what people see), `answering` (both joined), then the doors, each named
-for who comes through it: `django`, `starlette`, `httpx`, `requests`, the command line.
+for who comes through it: `django`, `starlette`, `httpx`, `requests`, `aiohttp`, `urllib3`, the command line.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from errnorm.reading.parsing import Reader
 
 if TYPE_CHECKING:
     from errnorm.answering import Normalizer
+    from errnorm.calling.guarding import guard
     from errnorm.settings import SettingsError
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "VendorError",
     "Verdict",
     "WaitSource",
+    "guard",
     "normalize",
     "parse",
     "problem_for",
@@ -90,7 +92,7 @@ def render(problem: Problem, *, accept: str | None = "*/*") -> Rendered:
 
 
 def __getattr__(name: str) -> Any:
-    """Telling is imported by those who tell."""
+    """Telling is imported by those who tell, and guards by those who call."""
     if name == "Normalizer":
         from errnorm.answering import Normalizer
 
@@ -99,4 +101,8 @@ def __getattr__(name: str) -> Any:
         from errnorm.settings import SettingsError
 
         return SettingsError
+    if name == "guard":
+        from errnorm.calling.guarding import guard
+
+        return guard
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

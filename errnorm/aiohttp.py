@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
-from errnorm.calling import Caller
-from errnorm.driving import drive_async
+from errnorm.calling.driving import drive_async
+from errnorm.calling.flow import Caller
+from errnorm.calling.steps import Answer, Body, Read, Request, Rewind, Send, Step, key_fingerprint_of, names_of
 from errnorm.model import Credentials, VendorError
-from errnorm.steps import Answer, Body, Read, Request, Rewind, Send, Step, key_fingerprint_of, names_of
 from errnorm.throttle import MEMORY, Throttle
 
 if TYPE_CHECKING:
-    from errnorm.refreshing import Refresh
+    from errnorm.calling.refreshing import Refresh
 
 Handler = Callable[[Any], Awaitable[Any]]
 T = TypeVar("T")

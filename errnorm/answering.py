@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from errnorm import listening
 from errnorm.coverage import ledger
 from errnorm.families import Fault
 from errnorm.mishaps import LAST_RESORT, VARY, complain, correlation_id, recognised, said
@@ -34,7 +35,7 @@ from errnorm.telling.rendering import Page, page_of, render
 Response = TypeVar("Response")
 
 
-class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
+class Normalizer(Policy, frozen=True, eq=False, kw_only=True):
     """An app's way with failures: what it settles (the fields of `Policy`), and what is done by it.
 
     Frozen, and shared by threads and tasks. Raises SettingsError where a setting is off.
@@ -98,6 +99,8 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             return None
         if error is None:
             return None
+        if error.reason == "CIRCUIT_OPEN":  # purgatory raises one exception again and again: it is no one call's
+            return VendorError(error).with_traceback(raised.__traceback__)
         failure = _leading(raised, error) or VendorError(error, occurrence_id=getattr(raised, "__errnorm_id__", None))
         failure.logged = getattr(raised, "__errnorm_logged__", False)
         with suppress(AttributeError, TypeError):  # for whoever meets it again
@@ -220,9 +223,12 @@ class Normalizer(Policy, frozen=True, dict=True, eq=False, kw_only=True):
             return
         failure.logged = True
         try:
+            error = error or self.judged(failure.error, failure.credentials)
+            if listening.listeners:
+                listening.tell(listening.Noted(error, failure.occurrence_id))
             ledger.note(failure.error)
             log(
-                error or self.judged(failure.error, failure.credentials),
+                error,
                 failure.occurrence_id,
                 correlation_id=correlation_id(),
                 traceback=failure.__traceback__,

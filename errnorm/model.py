@@ -37,14 +37,14 @@ class RetryAdvice(msgspec.Struct, frozen=True, gc=False):
         """Whether the same request, unchanged, may succeed later."""
         return self.verdict is Verdict.SAFE or self.verdict is Verdict.IF_IDEMPOTENT
 
-    def wait(self, attempt: int = 1) -> float:
+    def wait(self, attempt: int = 1, *, base_s: float = BACKOFF_BASE_S, cap_s: float = BACKOFF_CAP_S) -> float:
         """Seconds to wait before the next try, after `attempt` tries: what the vendor asks, and on top of it capped
         exponential backoff with full jitter, so that not all callers return in the same second.
         """
         import random  # slow to import, and few processes wait
 
-        backoff = BACKOFF_BASE_S * 2 ** min(max(int(attempt), 1) - 1, 30)
-        return (self.after_s or 0.0) + random.uniform(0.0, min(BACKOFF_CAP_S, backoff))  # noqa: S311 - no secret
+        backoff = base_s * 2 ** min(max(int(attempt), 1) - 1, 30)
+        return max(self.after_s or 0.0, 0.0) + random.uniform(0.0, min(cap_s, backoff))  # noqa: S311 - no secret
 
 
 class FieldError(msgspec.Struct, frozen=True, gc=False):
@@ -166,6 +166,10 @@ class VendorError(Exception):
 
     def __str__(self) -> str:
         return str(self.error)
+
+    def __repr__(self) -> str:
+        """Without the vendor's words, for loops and reporters log it."""
+        return f"{type(self).__name__}({self})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _raised, (self.error, self.occurrence_id, self.credentials, self.key_fingerprint)

@@ -10,10 +10,10 @@ from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from errnorm.answering import Normalizer
-from errnorm.calling import Caller
-from errnorm.driving import drive, drive_async
+from errnorm.calling.driving import drive, drive_async
+from errnorm.calling.flow import Caller
+from errnorm.calling.steps import Answer, Body, Close, Read, Request, Step
 from errnorm.reading.clients import response_of
-from errnorm.steps import Answer, Body, Close, Read, Request, Step
 
 # What tells how to read the bytes, and nothing of the vendor or of the call: no cookie, no address, no rule for caches
 # (whose answer it is, only the app knows).

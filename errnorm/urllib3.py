@@ -14,10 +14,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
-from errnorm.calling import Caller
-from errnorm.driving import drive
-from errnorm.sealed import Headers
-from errnorm.steps import (
+from errnorm.calling.driving import drive
+from errnorm.calling.flow import Caller
+from errnorm.calling.sealed import Headers
+from errnorm.calling.steps import (
     Answer,
     Body,
     Bookmark,
@@ -33,7 +33,7 @@ from errnorm.steps import (
 from errnorm.throttle import MEMORY, Throttle
 
 if TYPE_CHECKING:
-    from errnorm.refreshing import Refresh
+    from errnorm.calling.refreshing import Refresh
 
 T = TypeVar("T")
 _PIECE = 4096

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from errnorm import instruments
-from errnorm.instruments import Instrument
+from errnorm.metrics import instruments
+from errnorm.metrics.instruments import Instrument
 from errnorm.monitoring.promql import bucket_of, counter_of
 
 OUTAGE_PAGE, OUTAGE_TICKET = ("VendorOutage", "page"), ("VendorOutage", "ticket")

@@ -15,12 +15,12 @@ import errnorm.requests
 import errnorm.urllib3
 from errnorm import correlation
 from errnorm.answering import Normalizer, default
-from errnorm.calling import Caller
-from errnorm.driving import drive
+from errnorm.calling.driving import drive
+from errnorm.calling.flow import Caller
+from errnorm.calling.steps import Answer, Body, Close, Load, Read, Request, Send, key_fingerprint_of
 from errnorm.families import Family
 from errnorm.model import CanonicalError, UnknownVendorError, VendorError
 from errnorm.redaction import fingerprint
-from errnorm.steps import Answer, Body, Close, Load, Read, Request, Send, key_fingerprint_of
 from tests.callers import DOORS, every_door
 from tests.loopback import Reply, Trouble, Vendor, closed_port
 

@@ -493,7 +493,8 @@ assert transport_of(httpx.ConnectTimeout("")).reason == "CONNECT_TIMEOUT"
 def test_no_client_is_imported():
     code = """
 import sys
-import errnorm.reading.clients, errnorm.httpx, errnorm.requests, errnorm.aiohttp, errnorm.urllib3, errnorm.guarding
+import errnorm.reading.clients, errnorm.httpx, errnorm.requests, errnorm.aiohttp, errnorm.urllib3
+import errnorm.calling.guarding
 clients = {"httpx", "httpx2", "requests", "niquests", "aiohttp", "urllib3", "trio"}
 assert not clients & set(sys.modules), clients & set(sys.modules)
 """

@@ -76,6 +76,7 @@ def finds(name: str, fact: str, path: str) -> bool:
     return path in paths or (path.startswith("//") and any(each.endswith(path[1:]) for each in paths))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fact", ["code", "message"])
 def test_the_draft_of_nearly_every_vendor_reads_where_its_profile_does(fact):
     paths = {name: path for name in VENDORS if (path := leading(name, fact))}

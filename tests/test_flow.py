@@ -8,10 +8,10 @@ import pytest
 
 from errnorm import attempts
 from errnorm.answering import Normalizer
-from errnorm.calling import Caller
+from errnorm.calling.flow import Caller
+from errnorm.calling.steps import Leave, Request, Sleep, Take
 from errnorm.families import Action, Family, Verdict
 from errnorm.model import VendorError
-from errnorm.steps import Leave, Request, Sleep, Take
 from errnorm.throttle import Throttle
 from errnorm.vendors import registry
 from tests.callers import DOORS, every_door

@@ -15,6 +15,7 @@ from errnorm import CanonicalError, Fault, Normalizer, VendorError, correlation
 from errnorm.families import LOG_LEVELS
 from errnorm.model import reference_of
 from errnorm.telling.logs import log, logger, record
+from errnorm.vendors.alerts import alert_of
 from tests.failures import FAILURES, OCCURRENCE, bare, lionbridge, transport
 
 # The contract: user INFO, account and vendor and network WARNING, integration and unknown ERROR.
@@ -50,6 +51,7 @@ KEYS = {
     "rule",
     "mapped",
     "fingerprint",
+    "alert",
     "correlation_id",
     "occurrence_id",
     "reference",
@@ -118,9 +120,10 @@ def test_the_keys_are_plain(failure):
     assert all(map(is_plain, extra.values()))
     assert json.loads(json.dumps(extra)) == extra
     plain = failure.error.to_dict()
-    for key in KEYS - {"retry", "others", "correlation_id", "occurrence_id", "reference"}:
+    for key in KEYS - {"retry", "others", "alert", "correlation_id", "occurrence_id", "reference"}:
         assert extra[f"errnorm_{key}"] == plain[key], key
     assert extra["errnorm_retry"].items() <= plain["retry"].items()
+    assert extra["errnorm_alert"] == alert_of(failure.error)
     assert extra["errnorm_correlation_id"] == "mine"
 
 

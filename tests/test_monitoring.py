@@ -22,7 +22,7 @@ from hypothesis import given, strategies as st
 
 from errnorm.cli import main
 from errnorm.families import Alert, Family, Fault
-from errnorm.instruments import ALERT, FAMILY, FAULT, INSTRUMENTS, OUTCOME, OUTCOMES, label
+from errnorm.metrics.instruments import ALERT, FAMILY, FAULT, INSTRUMENTS, OUTCOME, OUTCOMES, label
 from errnorm.monitoring import export
 from errnorm.monitoring.yaml import dumps
 from errnorm.vendors import registry

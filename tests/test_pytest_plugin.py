@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 
 pytest_plugins = ("pytester",)
+pytestmark = pytest.mark.once
 
 INSTALLED = "errnorm" in {point.name for point in entry_points(group="pytest11")}
 

@@ -9,9 +9,9 @@ import pytest
 import errnorm.aiohttp
 import errnorm.httpx
 import errnorm.requests
+from errnorm.calling.refreshing import RefreshError, Renewal, renewal_of
+from errnorm.calling.sealed import Headers
 from errnorm.model import VendorError
-from errnorm.refreshing import RefreshError, Renewal, renewal_of
-from errnorm.sealed import Headers
 from errnorm.vendors import registry
 from tests.loopback import Reply, Vendor
 from tests.test_flow import EXPIRED, GOOD, NEW, OLD, PROFILE, Refresh, by_key

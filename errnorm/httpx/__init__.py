@@ -14,10 +14,9 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
-from errnorm.calling import Caller
-from errnorm.driving import drive, drive_async
-from errnorm.httpx import bodies
-from errnorm.steps import (
+from errnorm.calling.driving import drive, drive_async
+from errnorm.calling.flow import Caller
+from errnorm.calling.steps import (
     Answer,
     Bookmark,
     Load,
@@ -30,10 +29,11 @@ from errnorm.steps import (
     name_request,
     names_of,
 )
+from errnorm.httpx import bodies
 from errnorm.throttle import MEMORY, Throttle
 
 if TYPE_CHECKING:
-    from errnorm.refreshing import Refresh
+    from errnorm.calling.refreshing import Refresh
 
 T = TypeVar("T")
 _METHODS = ("send", "handle_request", "handle_async_request")  # of clients, of transports; a mock may have two

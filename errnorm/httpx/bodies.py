@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
 from functools import cache
 from typing import Any, cast
 
-from errnorm.steps import Body
+from errnorm.calling.steps import Body
 
 _PIECE = 4096  # decoded at a time, so that little can swell to little more than 4 MiB
 

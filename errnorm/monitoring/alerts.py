@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from errnorm.families import Alert
-from errnorm.instruments import (
+from errnorm.metrics.instruments import (
     CALLS,
     LIMIT,
     OPERATION,

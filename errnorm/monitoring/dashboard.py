@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from errnorm.instruments import CALLS, OPERATION, label
+from errnorm.metrics.instruments import CALLS, OPERATION, label
 from errnorm.monitoring.panels import CHOSEN, Panel, rows
 from errnorm.monitoring.promql import counter_of, quoted
 from errnorm.monitoring.words import Vendor

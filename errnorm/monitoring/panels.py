@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from errnorm.instruments import (
+from errnorm.metrics.instruments import (
     CALLS,
     LIMIT,
     OPERATION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from errnorm.instruments import OPERATION, VENDOR, Instrument, label
+from errnorm.metrics.instruments import OPERATION, VENDOR, Instrument, label
 
 WINDOWS = {"5m": 300, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21_600, "1d": 86_400, "3d": 259_200}  # in seconds
 BY_VENDOR = ("job", label(VENDOR))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from errnorm.families import Alert, Family, Fault
-from errnorm.instruments import (
+from errnorm.metrics.instruments import (
     ALERT,
     CALLS,
     FAILURES,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from errnorm.cli.listing import about, in_words
 from errnorm.families import Action, Family, Fault
-from errnorm.instruments import REASON, label
+from errnorm.metrics.instruments import REASON, label
 from errnorm.vendors import registry
 
 _MOST = 8  # that are named; a list of forty is read by nobody

@@ -95,8 +95,11 @@ def response_of(source: object) -> Response | None:
 
 def transport_of(source: BaseException) -> Transport | None:
     """The transport failure that a client's exception tells of; None where it is no client's, or tells of none."""
-    if not _of_a_client(source):
-        return None
+    return transport_within(source) if _of_a_client(source) else None
+
+
+def transport_within(source: BaseException) -> Transport | None:
+    """The same of an exception that is known to come of a call: the network's, whoever raised it."""
     found = [outcome for link in _causes(source) if (outcome := _outcome_of(link))]
     if not found or not (finest := min(found)).reason:
         return None

@@ -9,6 +9,7 @@ import msgspec
 from errnorm.families import FAMILIES, LOG_LEVELS, response_status_of, transport_fault, verdict_of
 from errnorm.model import CanonicalError, RetryAdvice, VendorError
 from errnorm.reading.bodies import Body, decode
+from errnorm.reading.breakers import open_circuit_of
 from errnorm.reading.clients import Response, Transport, response_of, transport_of
 from errnorm.reading.fields import SHORT
 from errnorm.reading.headers import NO_HEADERS, Headers, RawHeaders
@@ -60,19 +61,29 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         """The failure that a client's response or exception tells of; None where it tells of none, or is neither."""
         if isinstance(source, VendorError):
             return source.error
+        if isinstance(source, Transport):
+            return self._of_transport(source, vendor, operation)
         if isinstance(source, BaseExceptionGroup):
             return self._of_group(source, vendor, operation)
         if self.recognise is not None and (error := self.recognise(source)) is not None:
             return error
         if (response := response_of(source)) is not None:
             return self._of_response(response, vendor, operation)
-        if isinstance(source, BaseException) and (transport := transport_of(source)) is not None:
-            return self._of_transport(transport, vendor, operation)
-        return None
+        transport = transport_of(source) if isinstance(source, BaseException) else None
+        return (
+            open_circuit_of(source, vendor, operation)
+            if transport is None
+            else self._of_transport(transport, vendor, operation)
+        )
 
     def hides(self, vendor: str | None, url: str | None) -> bool:
         """Whether a vendor's failures may hide under a status below 400, so that such bodies have to be looked at."""
         return any(registry.get(name).hides for name in self._names(vendor, url))
+
+    def profile_of(self, vendor: str | None, url: str | None) -> Profile | None:
+        """The one profile in question before a body is seen; None where there is none, or more than one."""
+        names = self._names(vendor, url)
+        return registry.get(names[0]) if len(names) == 1 else None
 
     def _of_response(self, response: Response, vendor: str | None, operation: str | None) -> CanonicalError | None:
         status, headers, body, method, url = response
@@ -96,8 +107,7 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     def _of_transport(self, transport: Transport, vendor: str | None, operation: str | None) -> CanonicalError:
         family, reason, sent, method, url = transport
-        names = self._names(vendor, url)
-        profile = registry.get(names[0]) if len(names) == 1 else None
+        profile = self.profile_of(vendor, url)
         method = method.upper() if method else None
         fault, action = transport_fault(family), FAMILIES[family].action
         return CanonicalError(

@@ -39,6 +39,19 @@ def seconds(value: object, *, unit: str | None = None, date: str | None = None) 
     return _clamped(point - _now(date))
 
 
+def moment(value: object) -> float | None:
+    """Seconds since the epoch, of a point in time in any form: a datetime, a number, a date; None where it is none."""
+    try:
+        if isinstance(value, datetime):
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+        text = str(value).strip()[:100] if isinstance(value, str | int | float) else ""
+        if not _NUMBER.match(text):
+            return _point(text)
+        return float(text) / 1000 if float(text) > EPOCH_MS else float(text)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _bare(number: float, unit: str | None, date: str | None) -> float:
     if number > EPOCH_MS:
         return number / 1000 - _now(date)

@@ -38,6 +38,11 @@ class Bucket(NamedTuple):
         """See PACE; the requests of a window fit into it with some time to spare."""
         return min(PACE, 0.8 * self.seconds / self.requests) if self.requests else 0.0
 
+    @property
+    def stride(self) -> int:
+        """How many are paced together, so that one who wakes up some milliseconds late holds up none of the others."""
+        return max(1, int(PACE / self.pace)) if self.pace else 1
+
     def share(self, workers: int) -> Bucket:
         """What is left for each of so many, at least one at a time."""
         requests, concurrent = (each and max(1, each // workers) for each in (self.requests, self.concurrent))

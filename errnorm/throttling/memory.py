@@ -172,13 +172,18 @@ class _State:
             free = self.log[-nth][0] + bucket.seconds if nth <= len(self.log) else now
             wait = free + rounds * bucket.seconds - now
             if self.log and (rank or ticket.arrival in self.due or 2 * len(self.log) >= bucket.requests):
-                wait = max(wait, self.log[-1][0] + (rank + 1) * bucket.pace - now)
+                wait = max(wait, self._paced(rank) - now)
         if bucket.concurrent is not None and (over := rank + len(self.under_way) - bucket.concurrent) >= 0:
             wait = max(wait, min(NAP, POLL * (over + 1)))
         if self.left is not None and rank >= self.left and now < self.fresh_until:
             # those under way may be counted already: their answers will tell
             wait = max(wait, min(self.fresh_until - now, NAP if self.under_way else FAR))
         return max(0.0, wait)
+
+    def _paced(self, rank: int) -> float:
+        """When the pace lets it go, counted from the one who went a stride before, as far as that is known."""
+        back = min(self.bucket.stride - rank % self.bucket.stride, len(self.log))
+        return self.log[-back][0] + (rank + back) * self.bucket.pace
 
     def book(self, ticket: Ticket, now: float) -> None:
         self.drop(ticket)

@@ -12,18 +12,18 @@ import msgspec
 
 from errnorm import attempts, backoff, correlation, listening
 from errnorm.answering import Normalizer
+from errnorm.calling.judging import Judge
+from errnorm.calling.queueing import held, pause_of, turned_away
+from errnorm.calling.sealed import Headers
+from errnorm.calling.steps import Answer, Close, Flow, Load, Refresh, Request, Rewind, Send, Settle, Step
 from errnorm.families import IDEMPOTENT_METHODS, Action, Verdict, response_status_of
-from errnorm.judging import Judge
 from errnorm.model import CanonicalError, VendorError
-from errnorm.queueing import held, pause_of, turned_away
 from errnorm.reading.parsing import operation_of
-from errnorm.sealed import Headers
-from errnorm.steps import Answer, Close, Flow, Load, Refresh, Request, Rewind, Send, Settle, Step
 from errnorm.throttle import windows
 from errnorm.vendors.profile import Profile
 
 if TYPE_CHECKING:
-    from errnorm import refreshing
+    from errnorm.calling import refreshing
     from errnorm.throttle import Throttle, Turn, Window
 
 
@@ -128,14 +128,16 @@ class Caller:
             account = self._throttle.account(self._account, call.request.key_fingerprint)
             if (turn := self._throttle.turn(profile, call.operation, account)) is not None:
                 return (yield from held(turn, self._in_turn(turn, profile, call)))
-        return (yield from self._exchange(call)).failure
+        exchange = self._heard if listening.listeners else self._exchange
+        return (yield from exchange(call)).failure
 
     def _in_turn(self, turn: Turn, profile: Profile, call: _Call) -> Generator[Step, Any, VendorError | None]:
         failure = yield from turned_away(turn, profile.name, call.operation, call.request.method)
         if failure is not None:
             failure.key_fingerprint = call.request.key_fingerprint
             return failure
-        answer, failure = yield from self._exchange(call)
+        exchange = self._heard if listening.listeners else self._exchange
+        answer, failure = yield from exchange(call)
         left = () if answer is None else windows(profile, answer.headers, answer.status)
         if listening.listeners:
             _tell(profile, turn, left)
@@ -143,16 +145,7 @@ class Caller:
         return failure
 
     def _exchange(self, call: _Call) -> Generator[Step, Any, _Outcome]:
-        """The request, sent and judged, before the eyes of whoever listens."""
-        exchange = self._judged(call)
-        if not listening.listeners or call.client is None:
-            return exchange
-        method, url = call.request.method, call.request.url
-        hosts = self._normalizer.reader.hosts
-        asked = listening.Asked(call.profile, call.operation, method, url, call.client, hosts)
-        return listening.watched(exchange, asked)
-
-    def _judged(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+        """The request, sent and judged."""
         answer = None
         try:
             answer = yield Send(call.headers)
@@ -171,6 +164,16 @@ class Caller:
             return _outcome(call, answer, error, raised)
         yield Close()
         return _outcome(call, answer, error)
+
+    def _heard(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+        """The same before whoever listens, where it is a request that is sent now."""
+        exchange = self._exchange(call)
+        if call.client is None:
+            return exchange
+        method, url = call.request.method, call.request.url
+        hosts = self._normalizer.reader.hosts
+        asked = listening.Asked(call.profile, call.operation, method, url, call.client, hosts)
+        return listening.watched(exchange, asked)
 
 
 def _outcome(
@@ -194,7 +197,7 @@ def _tell(profile: Profile, turn: Turn, windows: Iterable[Window]) -> None:
 
 
 def _renewal_of(refresh: refreshing.Refresh, *, awaits: bool) -> refreshing.Renewal:
-    from errnorm.refreshing import renewal_of  # few renew anything
+    from errnorm.calling.refreshing import renewal_of  # few renew anything
 
     return renewal_of(refresh, awaits=awaits)
 

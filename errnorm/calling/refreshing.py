@@ -14,7 +14,7 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import Any, NamedTuple
 
 from errnorm import loops
-from errnorm.sealed import Headers
+from errnorm.calling.sealed import Headers
 
 Refresh = Callable[[], Mapping[str, str]] | Callable[[], Awaitable[Mapping[str, str]]]
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
 from errnorm import loops
-from errnorm.steps import Leave, Refresh, Settle, Sleep, Step, Take
+from errnorm.calling.steps import Leave, Refresh, Settle, Sleep, Step, Take
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from collections.abc import Generator
 from typing import Any
 
 from errnorm.answering import Normalizer
+from errnorm.calling.steps import Answer, Body, Read, Request, header
 from errnorm.model import CanonicalError
 from errnorm.reading.clients import Response, transport_of
-from errnorm.steps import Answer, Body, Read, Request, header
 from errnorm.vendors import registry
 
 # Bodies without an end in sight: to look into one would hold up whoever waits for its first line.

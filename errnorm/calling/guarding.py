@@ -9,11 +9,11 @@ from typing import Any, NoReturn, Self
 
 from errnorm import backoff
 from errnorm.answering import Normalizer, default
-from errnorm.driving import drive, drive_async
+from errnorm.calling.driving import drive, drive_async
+from errnorm.calling.queueing import held, pause_of, turned_away
+from errnorm.calling.steps import Leave, Settle, Step
 from errnorm.model import CanonicalError, VendorError
-from errnorm.queueing import held, pause_of, turned_away
 from errnorm.reading.clients import Response, Transport, transport_within
-from errnorm.steps import Leave, Settle, Step
 from errnorm.throttle import MEMORY, Throttle
 from errnorm.vendors import registry
 

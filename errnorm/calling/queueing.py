@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm import listening
+from errnorm.calling.steps import Leave, Sleep, Step, Take
 from errnorm.families import FAMILIES, Family, Verdict, WaitSource, response_status_of
 from errnorm.model import CanonicalError, RetryAdvice, VendorError
-from errnorm.steps import Leave, Sleep, Step, Take
 from errnorm.throttle import ThrottleClosed
 
 if TYPE_CHECKING:
@@ -25,36 +25,21 @@ def turned_away(
     turn: Turn, vendor: str, operation: str | None = None, method: str | None = None
 ) -> Generator[Step, Any, VendorError | None]:
     """Waits for a turn. None once it has come, else what to raise instead of the call, its place given up."""
-    waiting = _waiting(turn, vendor, operation, method)
-    return _timed(waiting, vendor, operation) if listening.listeners else waiting
-
-
-def _timed(
-    waiting: Generator[Step, Any, VendorError | None], vendor: str, operation: str | None
-) -> Generator[Step, Any, VendorError | None]:
-    """The same, and whoever listens is told how long it took."""
-    since = monotonic()
-    refused = yield from waiting
-    outcome: Literal["admitted", "refused"] = "refused" if refused else "admitted"
-    listening.tell(listening.Waited(vendor, operation, monotonic() - since, outcome))
-    return refused
-
-
-def _waiting(
-    turn: Turn, vendor: str, operation: str | None, method: str | None
-) -> Generator[Step, Any, VendorError | None]:
-    until = monotonic() + turn.max_wait
+    since, failure = monotonic(), None
     try:
         while (wait := (yield Take(turn))) > 0:
-            if monotonic() + wait > until + _SLACK_S:
+            if monotonic() + wait > since + turn.max_wait + _SLACK_S:
                 yield Leave(turn)
-                return VendorError(_throttled(vendor, operation, method, wait))
+                failure = VendorError(_throttled(vendor, operation, method, wait))
+                break
             yield Sleep(min(wait, turn.nap))
     except ThrottleClosed as closed:
         failure = VendorError(_throttled(vendor, operation, method, None))
         failure.__cause__ = closed
-        return failure
-    return None
+    if listening.listeners:
+        waited = monotonic() - since
+        listening.tell(listening.Waited(vendor, operation, waited, "refused" if failure else "admitted"))
+    return failure
 
 
 def held(turn: Turn, flow: Generator[Step, Any, T]) -> Generator[Step, Any, T]:

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from errnorm.calling.sealed import Headers
 from errnorm.redaction import fingerprint
-from errnorm.sealed import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from errnorm.refreshing import Renewal, Renewed
+    from errnorm.calling.refreshing import Renewal, Renewed
     from errnorm.throttle import Turn, Window
 
 
