@@ -2,7 +2,9 @@
 
 Reading order: `families` and `model` (the words), `vendors` (what is known of each, as data), `reading` (bytes to a
 CanonicalError), `telling` (a CanonicalError to what people see), `answering` (both joined), then the doors, each named
-for who comes through it: `django`, `starlette`, `httpx`, `requests`, `aiohttp`, `urllib3`, the command line.
+for who comes through it: `django`, `starlette`, `httpx`, `requests`, `aiohttp`, `urllib3`, the command line. Behind the
+doors to vendors lies `calling` (one call as a flow), with `throttle`, `retry` and `polling` beside it; `listening` and
+`metrics` are for those who operate an app, `testing` for those who test one.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ from errnorm.reading.plans import plan_of
 from errnorm.reading.responses import failed, fitting
 from errnorm.vendors import registry
 from errnorm.vendors.alerts import alert_of
-from errnorm.vendors.profile import Profile, ProfileError, load, nearest
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import Profile, ProfileError, nearest
 from errnorm.vendors.schema import deviations
 
 

@@ -21,7 +21,7 @@ from errnorm.coverage import MOST, Ledger, ledger
 from errnorm.families import family_of
 from errnorm.model import CanonicalError, VendorError
 from errnorm.telling.logs import record
-from errnorm.vendors.profile import load
+from errnorm.vendors.loading import load
 
 NOTES = int(os.environ.get("ERRNORM_TESTS_NOTES", "20000"))  # a million where there is time
 START = 1_767_225_600.0  # 2026-01-01

@@ -19,7 +19,8 @@ from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import read
 from errnorm.vendors import registry
-from errnorm.vendors.profile import Place, Profile, load
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import Place, Profile
 
 VENDORS = [name for name, file in built_in_files().items() if file.parent.name != "dialects"]
 RAW = (

@@ -10,7 +10,7 @@ from errnorm.reading.bodies import decode
 from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import failed, fitting, read
-from errnorm.vendors.profile import load
+from errnorm.vendors.loading import load
 from errnorm.vendors.registry import Entry
 
 HEAD = 'name = "acme"\n'

@@ -7,7 +7,8 @@ from itertools import count
 import pytest
 
 from errnorm.reading.plans import plan_of
-from errnorm.vendors.profile import ProfileError, load, nearest, reason_of
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import ProfileError, nearest, reason_of
 
 # every key of the format, once
 WHOLE = """name = "acme"

@@ -11,7 +11,8 @@ from errnorm.checking import built_in_files
 from errnorm.cli import main
 from errnorm.reading.plans import plan_of
 from errnorm.vendors import profile
-from errnorm.vendors.profile import ProfileError, load
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import ProfileError
 from errnorm.vendors.schema import MEND, deviations, schema
 
 # All that the fourth draft knows of what is used here.

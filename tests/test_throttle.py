@@ -12,7 +12,7 @@ import errnorm.throttle
 from errnorm.model import UnknownVendorError
 from errnorm.settings import SettingsError
 from errnorm.throttle import MEMORY, Limit, Throttle, Window
-from errnorm.throttling.buckets import FOREVER, LEASE, PACE, STRETCH
+from errnorm.throttling.buckets import FOREVER, GRACE, LEASE, PACE, SPREAD, STRETCH
 from errnorm.throttling.shared import Shared
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile
@@ -218,14 +218,14 @@ def test_a_pause_holds_up_everybody_of_the_account(limits):
     first = throttle.turn(profile, None, "one")
     assert first.take() == 0.0
     first.settle(7.0)
-    for operation in (None, "create-project"):
-        assert throttle.turn(profile, operation, "one").take() == pytest.approx(7.0)
+    assert throttle.turn(profile, None, "one").take() == pytest.approx(7.0)
+    assert 7.0 < throttle.turn(profile, "create-project", "one").take() <= 7.0 + SPREAD  # behind another
     assert throttle.turn(profile, None, "two").take() == 0.0
     second = throttle.turn(profile, None, "two")
     second.settle(None, [Window(50, 60)])  # a late good answer lifts nothing
     clock.sleep(6.9)
     assert throttle.turn(profile, None, "one").take() > 0
-    clock.sleep(1.2)
+    clock.sleep(1.2 + SPREAD)
     assert throttle.turn(profile, None, "one").take() == 0.0
 
 
@@ -267,8 +267,24 @@ def test_a_reset_far_off_is_not_believed_for_ever():
     profile = vendor()
     throttle.turn(profile, None, "one").settle(1e9, [Window(0, 1e9)])
     assert throttle.turn(profile, None, "one").take() == pytest.approx(FOREVER)
-    clock.sleep(FOREVER)
+    clock.sleep(FOREVER + GRACE)
     assert throttle.turn(profile, None, "one").take() == 0.0
+
+
+def test_who_waited_for_a_pause_to_end_does_not_come_back_all_at_once():
+    """Nor does a crowd that has been refused again: the first tries it, and the others are told by its answer."""
+    throttle, clock = timed()
+    throttle.turn(vendor(), None, "one").settle(10.0)
+    turns = [throttle.turn(vendor(), None, "one") for _ in range(200)]
+    waits = [turn.take() for turn in turns]
+    assert waits[0] == pytest.approx(10.0)
+    assert min(waits) == waits[0]
+    assert max(waits) <= 10.0 + SPREAD
+    assert most_in_a_window(waits, SPREAD / 10) <= 22  # a tenth of them, nearly
+    clock.sleep(10.0)
+    assert [turn.take() == 0.0 for turn in turns] == [True] + [False] * 199
+    turns[0].settle(10.0)
+    assert min(turn.take() for turn in turns[1:]) >= 10.0
 
 
 def test_what_is_said_of_another_operations_limit_holds_up_nobody_else():

@@ -22,7 +22,8 @@ from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import read
 from errnorm.redaction import clean, kept_headers, redact, redact_url
-from errnorm.vendors.profile import Profile, load
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import Profile
 
 MOST = 1_048_576  # bytes of a file that are read
 _HEAD = re.compile(rb"HTTP/[\d.]+ (\d{3})[^\n]*\n((?:[^\r\n]+\r?\n)*)(?:\r?\n|\Z)")

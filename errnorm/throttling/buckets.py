@@ -17,6 +17,7 @@ POLL = 0.05  # seconds per place in the queue, where nobody knows when a slot ge
 # to queue up again, so that slots which get free at once do not all go to the one process that is the first to wake up.
 PACE = 0.05
 LEASE = 120.0  # seconds after which a request under way is given up: its worker was killed
+SPREAD = 5.0  # seconds at most over which those who had to wait come back after a pause
 FOREVER = 3600.0  # seconds that nobody is kept off for longer without asking the vendor again
 
 

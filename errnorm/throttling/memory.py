@@ -12,13 +12,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from errnorm.throttling.buckets import GRACE, LEASE, NAP, POLL, Bucket
+from errnorm.throttling.buckets import GRACE, LEASE, NAP, POLL, SPREAD, Bucket
 from errnorm.throttling.windows import Said
 
 Clock = Callable[[], float]
 _arrivals = count(1)
 SWEPT = 2  # buckets that are looked at for having gone idle, whenever one is used
 FAR = float("inf")
+GOLDEN = 0.618034  # multiples of it lie evenly between two whole numbers, however many there are
 
 
 class Ticket:
@@ -28,12 +29,13 @@ class Ticket:
     to be told when it ends.
     """
 
-    __slots__ = ("arrival", "name", "since", "under_way", "waits")
+    __slots__ = ("arrival", "name", "share", "since", "under_way", "waits")
 
     def __init__(self) -> None:
         self.name = os.urandom(8).hex()
         self.arrival = next(_arrivals)
         self.since = 0
+        self.share: float | None = None
         self.waits = self.under_way = False
 
 
@@ -53,7 +55,9 @@ class Memory:
         """0.0, and the request is booked in every bucket; or the seconds after which to ask again, and nothing is."""
         with self._lock:
             now, states = self._opened(buckets)
-            pause = max(state.paused_until for state in states) - now
+            if ticket.share is None:
+                ticket.share = ticket.arrival * GOLDEN % 1 if any(state.queue for state in states) else 0.0
+            pause = max(state.opens(ticket.share) for state in states) - now
             for at, state in enumerate(states):
                 wait = max(pause, state.wait(ticket, now))
                 if wait > 0:
@@ -75,7 +79,7 @@ class Memory:
                     state.under_way.pop(ticket.name, None)
             for bucket, remaining, reset_s in said:
                 now, (state,) = self._opened((bucket,))
-                state.hear(remaining, now + reset_s)
+                state.hear(remaining, now, now + reset_s)
 
     async def asettle(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said] = ()) -> None:
         self.settle(buckets, ticket, said)
@@ -146,6 +150,7 @@ class _State:
         self.due: dict[int, float] = {}
         self.under_way: dict[str, float] = {}
         self.paused_until = -FAR
+        self.spread = 0.0
         self.left: int | None = None
         self.fresh_until = -FAR
 
@@ -208,10 +213,15 @@ class _State:
         del self.due[arrival]
         del self.queue[bisect_left(self.queue, arrival)]
 
-    def hear(self, remaining: int, until: float) -> None:
+    def opens(self, share: float) -> float:
+        """When a pause is over for one: if all came back in the same moment, they would only earn the next."""
+        return self.paused_until + self.spread * share
+
+    def hear(self, remaining: int, now: float, until: float) -> None:
         """Nothing left is a pause; else as many as are left, less those under way, which it may not count yet."""
         if remaining <= 0:
-            self.paused_until = max(self.paused_until, until)
+            if until > self.paused_until:
+                self.paused_until, self.spread = until, min(SPREAD, until - now)
         else:
             self.left, self.fresh_until = remaining - len(self.under_way), until
 

@@ -14,7 +14,8 @@ import msgspec
 
 from errnorm import _json
 from errnorm.model import UnknownVendorError
-from errnorm.vendors.profile import Profile, ProfileError, When, load, nearest, several
+from errnorm.vendors.loading import load
+from errnorm.vendors.profile import Profile, ProfileError, When, nearest, several
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
