@@ -3,6 +3,10 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("stamina")
+
 import stamina
 
 

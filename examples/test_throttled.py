@@ -4,8 +4,11 @@ import runpy
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
+
+pytest.importorskip("httpx")
+
+import httpx
 
 import errnorm
 

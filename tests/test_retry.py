@@ -3,8 +3,16 @@
 import asyncio
 from types import SimpleNamespace
 
-import httpx
 import pytest
+
+pytest.importorskip("httpx")
+pytest.importorskip("requests")
+pytest.importorskip("stamina")
+pytest.importorskip("tenacity")
+pytest.importorskip("trio")
+pytest.importorskip("urllib3")
+
+import httpx
 import requests
 import stamina
 import tenacity

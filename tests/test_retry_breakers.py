@@ -3,10 +3,16 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+pytest.importorskip("httpx")
+pytest.importorskip("purgatory")
+pytest.importorskip("pybreaker")
+pytest.importorskip("starlette")
+
 import httpx
 import purgatory
 import pybreaker
-import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route

@@ -1,7 +1,11 @@
 """A task of Celery's is repeated by the same law, with the same keys in whichever worker it runs again."""
 
-import httpx
 import pytest
+
+pytest.importorskip("httpx")
+pytest.importorskip("celery")
+
+import httpx
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
