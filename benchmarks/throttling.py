@@ -49,9 +49,9 @@ def errnorm(url: str) -> Take:
 
 
 def limits(url: str) -> Take:
-    from limits import parse
-    from limits.storage import storage_from_string
-    from limits.strategies import MovingWindowRateLimiter
+    from limits import parse  # pyright: ignore[reportMissingImports]
+    from limits.storage import storage_from_string  # pyright: ignore[reportMissingImports]
+    from limits.strategies import MovingWindowRateLimiter  # pyright: ignore[reportMissingImports]
 
     limiter = MovingWindowRateLimiter(storage_from_string(url.replace("unix://", "redis+unix://")))
     limit = parse(f"{REQUESTS} per {SECONDS} second")
@@ -69,7 +69,7 @@ def limits(url: str) -> Take:
 
 def pyrate(url: str) -> Take:
     import redis
-    from pyrate_limiter import Limiter, Rate, RedisBucket
+    from pyrate_limiter import Limiter, Rate, RedisBucket  # pyright: ignore[reportMissingImports]
 
     bucket: Any = RedisBucket.init([Rate(REQUESTS, SECONDS * 1000)], redis.Redis.from_url(url), "one")
     limiter = Limiter(bucket)
@@ -79,8 +79,8 @@ def pyrate(url: str) -> Take:
 def throttled(url: str) -> Take:
     from datetime import timedelta
 
-    from throttled import RateLimiterType, Throttled, store
-    from throttled.rate_limiter import per_duration
+    from throttled import RateLimiterType, Throttled, store  # pyright: ignore[reportMissingImports]
+    from throttled.rate_limiter import per_duration  # pyright: ignore[reportMissingImports]
 
     quota = per_duration(timedelta(seconds=SECONDS), REQUESTS, burst=1)
     shared = store.RedisStore(server=url)

@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -24,15 +25,18 @@ from starlette.routing import Route
 import errnorm.httpx
 import errnorm.prometheus
 import errnorm.starlette
+from errnorm.throttle import Limit, Throttle
 
 LIONBRIDGE_URL = os.environ.get("LIONBRIDGE_URL", "https://ondemand.lionbridge.com")
+REQUESTS_A_MINUTE = int(os.environ.get("LIONBRIDGE_REQUESTS_A_MINUTE", "30"))  # as agreed with the vendor
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncGenerator[None]:
     uninstrument = errnorm.prometheus.instrument()
+    throttle = Throttle(limits={"lionbridge": [Limit(requests=REQUESTS_A_MINUTE, seconds=60, per="merchant")]})
     async with httpx.AsyncClient(base_url=LIONBRIDGE_URL, timeout=2) as client:
-        app.state.lionbridge = errnorm.httpx.install(client, vendor="lionbridge")
+        app.state.lionbridge = errnorm.httpx.install(client, vendor="lionbridge", throttle=throttle)
         yield
     uninstrument()
 
@@ -43,8 +47,10 @@ async def order(request: Request) -> JSONResponse:
     return JSONResponse({"quote": quote, "state": "ordered"})
 
 
-async def metrics(request: Request) -> Response:  # noqa: ARG001
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """In the form that is asked for: Prometheus asks for OpenMetrics, which has exemplars."""
+    write, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(write(REGISTRY), media_type=media_type)
 
 
 app = Starlette(
