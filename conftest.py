@@ -1,6 +1,7 @@
 """What holds for every test, those of the examples included."""
 
 import importlib.util
+import logging
 import os
 import re
 from collections.abc import Generator, Iterator
@@ -12,6 +13,9 @@ from errnorm.vendors import registry
 
 if importlib.util.find_spec("django"):
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django_settings")
+
+# In development mode it warns of whatever a busy machine is slow to do.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 # Which libraries may be missing. Unset, as outside of tox: any.
 MAY_MISS = os.environ.get("ERRNORM_TESTS_MAY_MISS")

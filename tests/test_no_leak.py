@@ -251,6 +251,7 @@ def of_django():
 
 
 def of_django_streaming():
+    pytest.importorskip("django")
     from django.conf import settings
     from django.http import StreamingHttpResponse
 
