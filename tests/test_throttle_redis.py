@@ -380,6 +380,31 @@ def test_a_stalled_redis_holds_up_many_threads_no_longer_than_one(server):
     assert time.monotonic() - begun < 20  # four hundred one after the other would take a hundred
 
 
+@pytest.mark.parametrize("awaits", [False, True], ids=["threads", "tasks"])
+def test_hundreds_that_ask_at_once_share_a_few_connections(server, awaits, monkeypatch, caplog):
+    """None is told that Redis is not to be had because the others are asking it."""
+    monkeypatch.setattr(line, "TIMEOUT", 10.0)  # however slow the machine
+    throttle, profile = Throttle(server.url), vendor(Limit(requests=1000, seconds=60))
+    asking, waits = turns(throttle, profile, 200), []
+
+    async def tasks():
+        waits.extend(await asyncio.gather(*(turn.atake() for turn in asking)))
+
+    def threads():
+        running = [threading.Thread(target=lambda turn=turn: waits.append(turn.take())) for turn in asking]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+
+    asyncio.run(tasks()) if awaits else threads()
+    assert waits == [0.0] * 200
+    assert len(times(server, profile.limits[0])) == 200
+    assert not caplog.records
+    with server.client() as client:
+        assert client.info("stats")["total_connections_received"] <= line.LINES + 20
+
+
 def test_an_event_loop_has_a_client_of_its_own_that_ends_with_it(server):
     throttle, profile = Throttle(server.url), vendor(Limit(requests=1000, seconds=60))
 

@@ -1,11 +1,13 @@
 -- The law of errnorm/throttling/memory.py for many processes, by the one clock that they share: this server's.
 -- KEYS: of the vendor's era; then five of each bucket, the scarcest first. All lie in one slot of a cluster.
--- ARGV[1]: {what, ticket, since, era, ttl, buckets: [{window, pace, requests, concurrent}]}; times in microseconds.
--- Answers {wait, since, under_way, era}; a wait of -1: another era than the caller knows, so that its log was lost.
+-- ARGV[1]: {what, ticket, since, share, era, ttl, buckets: [{window, pace, stride, requests, concurrent}]}; times in
+-- microseconds, since is 0 and share unknown when a ticket first asks.
+-- Answers {wait, since, share, under_way, era}; a wait of -1: another era than the caller knows, so its log was lost.
 local asked = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local GRACE, LEASE, NAP, POLL, SETTLING = 300000, 120000000, 1000000, 50000, 1500000
+local GRACE, LEASE, NAP, POLL, SETTLING, SPREAD = 300000, 120000000, 1000000, 50000, 1500000, 5000000
+local GOLDEN = 0.618034
 local call, max, min = redis.call, math.max, math.min
 
 local function number(text) return text and tonumber(text) or nil end
@@ -54,13 +56,28 @@ local function tidy(bucket)
   end
   call('ZREMRANGEBYSCORE', bucket.under_way, '-inf', now)
   if bucket.requests then set_right(bucket) end
-  local said = call('HMGET', bucket.said, 'paused', 'left', 'fresh')
-  bucket.paused, bucket.left, bucket.fresh = number(said[1]) or 0, number(said[2]), number(said[3]) or 0
+  local said = call('HMGET', bucket.said, 'paused', 'spread', 'left', 'fresh')
+  bucket.paused, bucket.spread = number(said[1]) or 0, number(said[2]) or 0
+  bucket.left, bucket.fresh = number(said[3]), number(said[4]) or 0
 end
 
+-- Whoever comes when nobody waits tries first what comes after a pause; the others come back over the time behind it.
+local function share_of(buckets)
+  if asked.since > 0 then return asked.share end
+  for _, bucket in ipairs(buckets) do
+    if call('ZCARD', bucket.queue) > 0 then return call('HINCRBY', KEYS[1], 'arrivals', 1) * GOLDEN % 1 end
+  end
+  return 0
+end
+
+-- When the pace lets it go, counted from the one who went a stride before, as far as that is known.
 local function paced(bucket, rank)
-  if rank > 0 or call('ZSCORE', bucket.queue, asked.ticket) then return true end
-  return (admitted(bucket, math.ceil(bucket.requests / 2) - 1) or 0) > now - bucket.window
+  local known = call('ZCOUNT', bucket.log, string.format('(%.0f', now - bucket.window), '+inf')
+  if known == 0 then return now end
+  local waited = rank > 0 or call('ZSCORE', bucket.queue, asked.ticket)
+  if not waited and 2 * known < bucket.requests then return now end
+  local back = min(bucket.stride - rank % bucket.stride, known)
+  return admitted(bucket, back - 1) + (rank + back) * bucket.pace
 end
 
 local function wait_of(bucket)
@@ -70,8 +87,7 @@ local function wait_of(bucket)
     local rounds = (rank - place) / bucket.requests
     local entry = admitted(bucket, bucket.requests - place - 1) -- whose end makes room
     wait = (entry and max(now, entry + bucket.window) or now) + rounds * bucket.window - now
-    local last = admitted(bucket, 0)
-    if last and paced(bucket, rank) then wait = max(wait, last + (rank + 1) * bucket.pace - now) end
+    wait = max(wait, paced(bucket, rank) - now)
   end
   local running = (bucket.concurrent or bucket.left) and call('ZCARD', bucket.under_way) or 0
   if bucket.concurrent and rank + running >= bucket.concurrent then
@@ -117,9 +133,13 @@ local function book(bucket)
   return 1
 end
 
-local function pause(bucket, till)
-  if till <= max(now, number(call('HGET', bucket.said, 'paused')) or 0) then return end
-  call('HSET', bucket.said, 'paused', string.format('%.0f', till))
+local function pause(bucket, till, spread)
+  local said = call('HMGET', bucket.said, 'paused', 'spread')
+  local before, after = number(said[1]) or 0, number(said[2]) or 0
+  if till <= before or till + spread <= now then return end
+  -- a short pause after a long one must not call anybody back sooner than the long one did
+  spread = max(spread, before + after - till)
+  call('HSET', bucket.said, 'paused', string.format('%.0f', till), 'spread', string.format('%.0f', spread))
   keep(bucket.said, till - now + LEASE)
 end
 
@@ -127,7 +147,7 @@ local function queue(buckets, at, wait)
   for place, bucket in ipairs(buckets) do
     if place <= at then join(bucket, now + wait + GRACE) else drop(bucket) end
   end
-  return {math.ceil(wait), string.format('%.0f', asked.since), 0}
+  return math.ceil(wait)
 end
 
 local verbs = {}
@@ -135,22 +155,22 @@ local verbs = {}
 function verbs.take(buckets, era)
   if asked.era ~= '' and asked.era ~= era then
     if asked.era ~= '?' then call('HSET', KEYS[1], 'lost', 1) end
-    return {-1, '0', 0}
+    return {-1, '0', '0', 0}
   end
-  if asked.since == 0 then asked.since = now end
   -- after a restart the others have to tell first whom they saw admitted
   local paused = call('HGET', KEYS[1], 'lost') and tonumber(era) + SETTLING - now or 0
-  for _, bucket in ipairs(buckets) do
-    tidy(bucket)
-    paused = max(paused, bucket.paused - now)
-  end
+  for _, bucket in ipairs(buckets) do tidy(bucket) end
+  local share = share_of(buckets)
+  if asked.since == 0 then asked.since = now end
+  for _, bucket in ipairs(buckets) do paused = max(paused, bucket.paused + bucket.spread * share - now) end
+  local since, share_said = string.format('%.0f', asked.since), string.format('%.6f', share)
   for at, bucket in ipairs(buckets) do
     local wait = max(paused, wait_of(bucket))
-    if wait > 0 then return queue(buckets, at, wait) end
+    if wait > 0 then return {queue(buckets, at, wait), since, share_said, 0} end
   end
   local under_way = 0
   for _, bucket in ipairs(buckets) do under_way = max(under_way, book(bucket)) end
-  return {0, string.format('%.0f', asked.since), under_way}
+  return {0, since, share_said, under_way}
 end
 
 function verbs.leave(buckets)
@@ -166,7 +186,7 @@ function verbs.settle(buckets)
   for _, said in ipairs(asked.said) do
     local bucket = buckets[said.bucket]
     if said.remaining <= 0 then
-      pause(bucket, now + said.reset)
+      pause(bucket, now + said.reset, min(SPREAD, said.reset))
     else
       local left = said.remaining - call('ZCARD', bucket.under_way)
       call('HSET', bucket.said, 'left', left, 'fresh', string.format('%.0f', now + said.reset))
@@ -175,11 +195,11 @@ function verbs.settle(buckets)
   end
 end
 
--- pause, ages: what a caller remembers that this server may not.
+-- pause, spread, ages: what a caller remembers that this server may not.
 function verbs.tell(buckets)
   for place, bucket in ipairs(buckets) do
     local known = asked.known[place]
-    pause(bucket, now + known.pause)
+    pause(bucket, now + known.pause, known.spread)
     for at, age in ipairs(known.ages) do remember(bucket, now - age, known.names[at]) end
     if bucket.requests then forget(bucket) end
   end
@@ -188,6 +208,6 @@ end
 local buckets = {}
 for place, spec in ipairs(asked.buckets) do buckets[place] = bucket_of(place, spec) end
 local era = era_of()
-local answer = verbs[asked.what](buckets, era) or {0, '0', 0}
-answer[4] = era
+local answer = verbs[asked.what](buckets, era) or {0, '0', '0', 0}
+answer[5] = era
 return answer

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 TIMEOUT = 0.25  # seconds for an answer
+LINES = 16  # connections at most, of a process or an event loop; who finds none free waits for two answers at most
 PEACE = 1.0  # seconds that Redis is left alone after a failure
 NEVER = float("-inf")
 log = logging.getLogger("errnorm.throttle")
@@ -41,8 +42,11 @@ class Line:
             "socket_timeout": TIMEOUT,
             "socket_connect_timeout": TIMEOUT,
             "decode_responses": True,
+            "max_connections": LINES,
+            "timeout": 2 * TIMEOUT,
         }
-        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        pool = redis.BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        client = redis.Redis.from_pool(pool)
         self._law = files("errnorm.throttling").joinpath("law.lua").read_text(encoding="utf-8")
         self._run = client.register_script(self._law)
         self._connect: Callable[[], Any] = lambda: _connect(url, options)  # so that no attribute shows the url
@@ -135,4 +139,5 @@ def _connect(url: str, options: dict[str, Any]) -> Any:
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    return redis.asyncio.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+    return redis.asyncio.Redis.from_pool(pool)

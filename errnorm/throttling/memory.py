@@ -25,8 +25,8 @@ GOLDEN = 0.618034  # multiples of it lie evenly between two whole numbers, howev
 class Ticket:
     """One request's place in the queues: it is known by its name, and keeps its place by when it came.
 
-    `arrival` is its place in this process, `since` the one that Redis gave it; `waits`, and then `under_way`: Redis has
-    to be told when it ends.
+    `arrival` is its place in this process, `since` the one that Redis gave it; `share`, from 0 to 1, when in the time
+    after a pause it comes back; `waits`, and then `under_way`: Redis has to be told when it ends.
     """
 
     __slots__ = ("arrival", "name", "share", "since", "under_way", "waits")
@@ -91,20 +91,19 @@ class Memory:
             for state in states:
                 state.book(ticket, now)
 
-    def admitted(self, buckets: Sequence[Bucket]) -> list[tuple[Bucket, float, list[tuple[float, str]]]]:
-        """What there is to tell another store of each: seconds of pause to come; requests by age in seconds, name."""
+    def known(self, buckets: Sequence[Bucket]) -> list[tuple[Bucket, float, float, list[tuple[float, str]]]]:
+        """What there is to tell another store of each: seconds of pause to come, or less than 0, and of the spread
+        after it; requests by age in seconds, name.
+        """
         with self._lock:
             now, states = self._opened(buckets)
-            return [
-                (bucket, max(0.0, state.paused_until - now), [(now - moment, name) for moment, name in state.log])
-                for bucket, state in zip(buckets, states, strict=True)
-            ]
+            return [(bucket, *state.known(now)) for bucket, state in zip(buckets, states, strict=True)]
 
     def remembers(self, buckets: Sequence[Bucket]) -> bool:
         """Whether any request in these counts still, or any pause."""
         with self._lock:
             now, states = self._opened(buckets)
-            return any(state.log or state.paused_until > now for state in states)
+            return any(state.log or state.opens(1) > now for state in states)
 
     def after_fork(self) -> None:
         """In the child: another thread may have held the lock, and nobody there would ever let it go."""
@@ -155,7 +154,7 @@ class _State:
         self.fresh_until = -FAR
 
     def idle(self, now: float) -> bool:
-        return not (self.log or self.queue or self.under_way) and now >= max(self.paused_until, self.fresh_until)
+        return not (self.log or self.queue or self.under_way) and now >= max(self.opens(1), self.fresh_until)
 
     def tidy(self, now: float) -> None:
         """Forgets what no longer counts: each thing once, so that it costs little."""
@@ -220,10 +219,15 @@ class _State:
     def hear(self, remaining: int, now: float, until: float) -> None:
         """Nothing left is a pause; else as many as are left, less those under way, which it may not count yet."""
         if remaining <= 0:
-            if until > self.paused_until:
-                self.paused_until, self.spread = until, min(SPREAD, until - now)
+            if until > max(now, self.paused_until):
+                # a short pause after a long one must not call anybody back sooner than the long one did
+                self.paused_until, self.spread = until, max(min(SPREAD, until - now), self.opens(1) - until)
         else:
             self.left, self.fresh_until = remaining - len(self.under_way), until
+
+    def known(self, now: float) -> tuple[float, float, list[tuple[float, str]]]:
+        pause = max(-SPREAD, self.paused_until - now)
+        return pause, self.spread, [(now - moment, name) for moment, name in self.log]
 
 
 def _queue(states: list[_State], at: int, ticket: Ticket, due: float) -> None:

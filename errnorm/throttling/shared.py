@@ -21,10 +21,11 @@ class ThrottleClosed(RuntimeError):  # noqa: N818 - it says what is the case
 
 
 class Answered(NamedTuple):
-    """What the script answers: microseconds to wait, the ticket's place, whether its end has to be told, the era."""
+    """What the script answers: microseconds to wait, the ticket's place and share, whether to tell its end, the era."""
 
     wait: int
     since: str
+    share: str
     under_way: int
     era: str
 
@@ -59,7 +60,7 @@ class Shared:
         if answer.wait < 0:
             raise RuntimeError("restarted again")
         self._note(buckets, answer.era)
-        ticket.since = int(answer.since)
+        ticket.since, ticket.share = int(answer.since), float(answer.share)
         ticket.waits = answer.wait > 0
         if not ticket.waits:
             ticket.under_way = bool(answer.under_way)
@@ -115,6 +116,7 @@ def _command(what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) 
         "what": what,
         "ticket": ticket.name,
         "since": ticket.since,
+        "share": ticket.share or 0.0,
         "ttl": int(max(2 * bucket.seconds + LEASE for bucket in buckets) * 1e6),
         "buckets": [_spec(bucket) for bucket in buckets],
     }
@@ -123,7 +125,7 @@ def _command(what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) 
 
 def _spec(bucket: Bucket) -> dict[str, int]:
     counts = {"requests": bucket.requests, "concurrent": bucket.concurrent}
-    spans = {"window": int(bucket.seconds * 1e6), "pace": int(bucket.pace * 1e6)}
+    spans = {"window": round(bucket.seconds * 1e6), "pace": round(bucket.pace * 1e6), "stride": bucket.stride}
     return spans | {name: count for name, count in counts.items() if count is not None}
 
 
@@ -131,8 +133,9 @@ def _known(memory: Memory, buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
     return [
         {
             "pause": int(pause * 1e6),
-            "ages": [int(age * 1e6) for age, _ in admitted[-(bucket.requests or 1) :]],
-            "names": [name for _, name in admitted[-(bucket.requests or 1) :]],
+            "spread": int(spread * 1e6),
+            "ages": [int(age * 1e6) for age, _ in requests[-(bucket.requests or 1) :]],
+            "names": [name for _, name in requests[-(bucket.requests or 1) :]],
         }
-        for bucket, pause, admitted in memory.admitted(buckets)
+        for bucket, pause, spread, requests in memory.known(buckets)
     ]
