@@ -23,11 +23,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import errnorm.httpx
+import errnorm.logging
 import errnorm.prometheus
 import errnorm.starlette
 from errnorm.throttle import Limit, Throttle
 
 LIONBRIDGE_URL = os.environ.get("LIONBRIDGE_URL", "https://ondemand.lionbridge.com")
+LIONBRIDGE_KEY = os.environ.get("LIONBRIDGE_KEY", "unset")
 REQUESTS_A_MINUTE = int(os.environ.get("LIONBRIDGE_REQUESTS_A_MINUTE", "30"))  # as agreed with the vendor
 
 
@@ -35,10 +37,12 @@ REQUESTS_A_MINUTE = int(os.environ.get("LIONBRIDGE_REQUESTS_A_MINUTE", "30"))  #
 async def lifespan(app: Starlette) -> AsyncGenerator[None]:
     uninstrument = errnorm.prometheus.instrument()
     throttle = Throttle(limits={"lionbridge": [Limit(requests=REQUESTS_A_MINUTE, seconds=60, per="merchant")]})
-    async with httpx.AsyncClient(base_url=LIONBRIDGE_URL, timeout=2) as client:
+    headers = {"Authorization": f"Bearer {LIONBRIDGE_KEY}"}
+    async with httpx.AsyncClient(base_url=LIONBRIDGE_URL, headers=headers, timeout=2) as client:
         app.state.lionbridge = errnorm.httpx.install(client, vendor="lionbridge", throttle=throttle)
         yield
     uninstrument()
+    errnorm.logging.flush()  # uvicorn ends by the signal that stops it, which is not Python's own end
 
 
 async def order(request: Request) -> JSONResponse:

@@ -130,6 +130,27 @@ BY_MINUTES = (
     Scenario("a class to count", (CALM, failures("_x65 500x9", "count")), 67),
     Scenario("a few refusals over an hour", (CALM, failures("0+1x100", "page", "permission")), 90, (REPEATING_TICKET,)),
     Scenario(
+        "many refusals, for which somebody was paged",
+        (
+            CALM,
+            calls("_x50 9x30", "authentication", "401", "integration"),
+            failures("_x50 9x30", "page", "authentication"),
+        ),
+        53,
+        (CREDENTIALS,),
+    ),
+    Scenario(
+        "of them and of another class",
+        (
+            CALM,
+            calls("_x50 9x30", "authentication", "401", "integration"),
+            failures("_x50 9x30", "page", "authentication", "A_KEY"),
+            failures("_x50 9x30", "ticket", reason="ANOTHER"),
+        ),
+        70,
+        (REPEATING_TICKET,),
+    ),
+    Scenario(
         "five classes, each once", (CALM, *(failures("_x65 1x9", "ticket", reason=f"R{n}") for n in range(5))), 67
     ),
     # Codes

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from errnorm.logging.formatting import ConsoleFormatter, JSONFormatter
 from errnorm.logging.redacting import RedactingFilter
-from errnorm.logging.sampling import SamplingFilter
+from errnorm.logging.sampling import SamplingFilter, flush
 
-__all__ = ["ConsoleFormatter", "JSONFormatter", "RedactingFilter", "SamplingFilter"]
+__all__ = ["ConsoleFormatter", "JSONFormatter", "RedactingFilter", "SamplingFilter", "flush"]

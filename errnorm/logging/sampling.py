@@ -42,9 +42,9 @@ class SamplingFilter(logging.Filter):
 
     A class has one `errnorm_fingerprint`, level and alert. The next one of it that passes has the number of those
     between in `errnorm_suppressed`, and the first fifty of their references. Where none comes, a record of its own
-    tells them when anything is logged after the interval, or at the end of the process. Nothing passes always: a wrong
-    key fails as often as an outage, and its first is told at once. All other records pass. At most `most` classes are
-    remembered; the oldest makes room, and is told. `clock` gives seconds. Never raises.
+    tells them when anything is logged after the interval, or at the end of the process (see `flush`). Nothing passes
+    always: a wrong key fails as often as an outage, and its first is told at once. All other records pass. At most
+    `most` classes are remembered; the oldest makes room, and is told. `clock` gives seconds. Never raises.
     """
 
     def __init__(
@@ -156,7 +156,8 @@ _alive: WeakSet[SamplingFilter] = WeakSet()
 
 
 @atexit.register
-def _flush() -> None:
+def flush() -> None:
+    """Every filter tells what it counted so far: Python's end does that, and an app that a signal ends has to."""
     for each in list(_alive):
         each.flush()
 

@@ -16,10 +16,11 @@ from errnorm.metrics.instruments import (
     VENDOR,
     label,
 )
-from errnorm.monitoring.promql import BY_VENDOR, Selection, counter_of, indented, summed
+from errnorm.monitoring.promql import BY_VENDOR, Selection, counter_of, indented, quoted, summed
 from errnorm.monitoring.rules import LAG, OUTAGE, REFUSED, WAITS, count
 from errnorm.monitoring.words import Vendor, listed
 
+CREDENTIALS = "VendorCredentialsRefused"  # its alert's name
 FEW = 5  # failures in a window; of fewer, a share says nothing
 # How many times too fast the budget of failures is spent, in a long window and still in a short one: the first two
 # spend 2 % of a month's in an hour or 5 % in six, the others 10 % in a day or in three.
@@ -95,7 +96,7 @@ def _burnt(selection: Selection, budget: float, pace: float, long: str, short: s
 
 def _credentials(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
     yield Rule(
-        "VendorCredentialsRefused",
+        CREDENTIALS,
         Alert.PAGE,
         "",
         f"{_enough('calls_refused', '5m', REFUSALS, 3, selection)}\nor\n"
@@ -124,19 +125,28 @@ def _limits(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
 
 def _repeating(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
     reason = f"{{{{ $labels.{label(REASON)} }}}}"
-    for severity, what, window, in_words, least in (
-        (Alert.PAGE, "failures_to_page", "30m", "half an hour", 3),
-        (Alert.TICKET, "failures_to_note", "1h", "an hour", FEW),
+    for severity, what, window, in_words, least, but in (
+        (Alert.PAGE, "failures_to_page", "30m", "half an hour", 3, ""),
+        (Alert.TICKET, "failures_to_note", "1h", "an hour", FEW, _unless_paged(selection)),
     ):
         yield Rule(
             "VendorFailureRepeating",
             severity,
             "",
-            f"{selection.of(count(what, window))} >= {least}",
+            f"{selection.of(count(what, window))} >= {least}{but}",
             f"{vendor.name} fails with {reason} again and again",
             f"{_NUMBER} times within {in_words} for {{{{ $labels.job }}}}: that is no accident, and no user's mistake.",
             vendor.action,
         )
+
+
+def _unless_paged(selection: Selection) -> str:
+    """Whoever was paged for the credential within the hour knows of its refusals."""
+    page = selection.of("ALERTS", f"alertname={quoted(CREDENTIALS)}", 'alertstate="firing"')
+    known = (
+        f"{selection.of(count('refusals_to_note', '1h'))}\nand on ({', '.join(BY_VENDOR)}) max_over_time({page}[1h])"
+    )
+    return f"\nunless (\n{indented(known)}\n)"
 
 
 def _unmapped(vendor: Vendor, selection: Selection) -> Iterator[Rule]:

@@ -65,6 +65,12 @@ COUNTS = {
         BY_REASON,
     ),
     "failures_to_note": Count(FAILURES, (one_of(label(ALERT), (Alert.PAGE, Alert.TICKET)),), ("1h",), BY_REASON),
+    "refusals_to_note": Count(
+        FAILURES,
+        (one_of(label(ALERT), (Alert.PAGE, Alert.TICKET)), one_of(label(FAMILY), REFUSED)),
+        ("1h",),
+        BY_REASON,
+    ),
     "codes_unmapped": Count(UNMAPPED, (), ("1h",)),
 }
 _SHARES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -23,10 +24,15 @@ class _Breaker(NamedTuple):
     only_there: bool
 
 
+def _moment(time: datetime) -> float:
+    """A Unix time; older versions of pybreaker write UTC without saying so."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
 # pybreaker raises the same exception for the call by which it opens, and that one was made.
 _BREAKERS = {
     "pybreaker.CircuitBreakerError": _Breaker(
-        "before_call", lambda here: (here["opened_at"] + here["timeout"]).timestamp(), False
+        "before_call", lambda here: _moment(here["opened_at"] + here["timeout"]), False
     ),
     "purgatory.OpenedState": _Breaker("handle_new_request", lambda here: here["closed_at"], True),
 }
