@@ -64,7 +64,7 @@ def test_the_law(error, backoff, attempt, left):
 
 
 @pytest.mark.once
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=3_000, deadline=None)
 @given(*cases)
 def test_the_law_in_ten_thousand_examples(error, backoff, attempt, left):
     holds(error, backoff, attempt, left)
@@ -129,7 +129,7 @@ def test_a_call_ends_in_its_time(backoff, failures, slowness):
 
 
 @pytest.mark.once
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(*courses)
 def test_a_call_ends_in_its_time_in_two_thousand_examples(backoff, failures, slowness):
     bounded(backoff, failures, slowness)
@@ -163,7 +163,7 @@ def test_a_budget_is_never_negative_and_recovers(moves):
 
 
 @pytest.mark.once
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(moves)
 def test_a_budget_is_never_negative_and_recovers_in_two_thousand_examples(moves):
     keeps_account(moves)
