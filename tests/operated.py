@@ -78,9 +78,7 @@ class Operated:
             "ERRNORM_TEST_SPANS": str(self._spans),
         }
         with self._log.open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=HERE.parent / "examples", env=os.environ | where, stdout=log, stderr=log
-            )
+            return subprocess.Popen(command, cwd=HERE.parent / "examples", env=_plain() | where, stdout=log, stderr=log)
 
     def _wait(self) -> None:
         for _ in range(600):
@@ -119,7 +117,7 @@ class Operated:
     @property
     def entries(self) -> list[dict[str, Any]]:
         """The log's lines, each of which is one JSON object."""
-        return [json.loads(line) for line in self.log.splitlines()]
+        return [_read(line) for line in self.log.splitlines()]
 
     @property
     def spans(self) -> list[dict[str, Any]]:
@@ -147,3 +145,17 @@ class Users(threading.Thread):
             self.answers.append(self._shop.order(str(number)).status)
             if self._enough.wait(self._pause):
                 return
+
+
+def _plain() -> dict[str, str]:
+    """The environment of a process that is not being developed, and so does not warn of what is deprecated."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDEVMODE"} | {"PYTHONWARNINGS": "ignore"}
+
+
+def _read(line: str) -> dict[str, Any]:
+    """One line of the log; an AssertionError shows what is none."""
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise AssertionError(f"no line of JSON: {line[:300]!r}") from None
+    return entry

@@ -1,5 +1,7 @@
 """A task of Celery's is repeated by the same law, with the same keys in whichever worker it runs again."""
 
+import logging
+
 import pytest
 
 pytest.importorskip("httpx")
@@ -37,8 +39,10 @@ def order():
                     return str(raised)
                 raise self.retry(exc=raised, countdown=seconds) from raised
 
+    level = logging.root.level  # Celery sets it for the whole process
     with start_worker(app, perform_ping_check=False, pool="solo", shutdown_timeout=10):
         yield lambda url, attempts=4: order.delay(url, attempts).get(timeout=30)
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

@@ -305,7 +305,7 @@ def test_a_deep_or_huge_event_goes_out_in_bounded_time():
 STEPS = [
     "errnorm.scrubbing.redact",
     "errnorm.scrubbing.redact_url",
-    "errnorm.scrubbing._tells",
+    "errnorm.scrubbing.tells",
     "errnorm.scrubbing._mapped",
     *(f"errnorm.scrubbing._Scrubber.{name}" for name in vars(scrubbing._Scrubber) if not name.startswith("__")),
     *(f"errnorm.sentry.{name}" for name in ("_settled", "_facts", "_is_echo", "_is_first", "_file", "_marked")),
@@ -316,12 +316,12 @@ STEPS = [
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_fails_loses_what_it_would_have_cleaned_and_not_the_event(step, monkeypatch):
-    from errnorm.scrubbing import _tells
+    from errnorm.scrubbing import tells
 
     def fails(*args, **kwargs):
         raise RuntimeError("injected")
 
-    _tells.cache_clear()
+    tells.cache_clear()
     monkeypatch.setattr(step, fails)
     for raised in (RuntimeError(SAID), VendorError(lionbridge(304)), VendorError(bare(503))):
         event, hint = exception_event(raised, request={"cookies": {"sid": CANARY}, "headers": {"Cookie": CANARY}})
