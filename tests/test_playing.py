@@ -23,8 +23,12 @@ ACME = Path(__file__).parent.parent / "examples" / "private_vendor" / "acme.toml
 @contextmanager
 def playing(vendor):
     """The process, and the url that it names; its lines up to the listing are read."""
-    command = [sys.executable, "-m", "errnorm", "play", "--vendor", vendor, "--port", "0"]
-    # its own group, so that its interrupts are its own
+    # its own group, so that its interrupts are its own; and it takes them, though it is started in the background
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from errnorm.cli import main; raise SystemExit(main({['play', '--vendor', vendor, '--port', '0']}))"
+    )
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
     ) as process:
