@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
 from errnorm.calling.driving import drive
 from errnorm.calling.flow import Caller
+from errnorm.calling.peeking import PIECE, Chunks, peek
 from errnorm.calling.steps import (
     Answer,
     Body,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from errnorm.calling.refreshing import Refresh
 
 T = TypeVar("T")
-_PIECE = 4096
 
 
 def install(
@@ -128,46 +127,31 @@ def _read(response: Any, limit: int) -> Body:
     """The first bytes of a body, decoded; the response gets a body that begins with them again."""
     if response._content is not False:  # noqa: SLF001 - there is no other way to ask without reading
         return Body(response.content, True)
-    kept, length = list[bytes](), 0
-    rest = _chunks(response.raw)
-    for chunk in rest:
-        kept.append(chunk)
-        length += len(chunk)
-        if length > limit:
-            break
-    response.raw = _Replay(response.raw, chain(kept, rest))
-    return Body(b"".join(kept)[:limit], length <= limit)
+    body, chunks = peek(_chunks(response.raw), limit)
+    response.raw = _Replay(response.raw, chunks)
+    return body
 
 
 def _chunks(raw: Any) -> Iterator[bytes]:
     if hasattr(raw, "stream"):
-        yield from raw.stream(_PIECE, decode_content=True)
+        yield from raw.stream(PIECE, decode_content=True)
     else:  # of an adapter that is not urllib3's
-        yield from iter(lambda: raw.read(_PIECE), b"")
+        yield from iter(lambda: raw.read(PIECE), b"")
 
 
-class _Replay:
-    """A body from its beginning, decoded; whatever else is asked of it is asked of the body that was begun.
-
-    `chunks` goes on with the very iterator that was begun: urllib3 gives up the connection of one that is dropped.
-    """
+class _Replay(Chunks):
+    """A body from its beginning, decoded; whatever else is asked of it is asked of the body that was begun."""
 
     def __init__(self, raw: Any, chunks: Iterator[bytes]) -> None:
-        self._raw, self._chunks, self._left = raw, chunks, b""
+        super().__init__(chunks)
+        self._raw = raw
 
     def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: ARG002
-        while chunk := self.read(_PIECE if amt is None else amt):
+        while chunk := self.read(PIECE if amt is None else amt):
             yield chunk
 
     def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:  # noqa: ARG002
-        data = bytearray(self._left)
-        while amt is None or len(data) < amt:
-            if (chunk := next(self._chunks, None)) is None:
-                amt = len(data)
-            else:
-                data += chunk
-        self._left = bytes(data[amt:])
-        return bytes(data[:amt])
+        return super().read(amt)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_raw"], name)

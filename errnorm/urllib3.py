@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
 from errnorm.calling.driving import drive
 from errnorm.calling.flow import Caller
+from errnorm.calling.peeking import PIECE, Chunks, peek
 from errnorm.calling.sealed import Headers
 from errnorm.calling.steps import (
     Answer,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from errnorm.calling.refreshing import Refresh
 
 T = TypeVar("T")
-_PIECE = 4096
 
 
 def install(
@@ -152,21 +151,15 @@ def _joined(headers: Mapping[str, str], more: Headers) -> Any:
 
 def _read(response: Any, limit: int) -> tuple[Any, Body]:
     """The first bytes of a body, decoded, and a response whose body begins with them again."""
-    kept, length = list[bytes](), 0
-    rest = response.stream(_PIECE, decode_content=True)
-    for chunk in rest:
-        kept.append(chunk)
-        length += len(chunk)
-        if length > limit:
-            break
-    return _begun_again(response, chain(kept, rest)), Body(b"".join(kept)[:limit], length <= limit)
+    body, chunks = peek(response.stream(PIECE, decode_content=True), limit)
+    return _begun_again(response, chunks), body
 
 
 def _begun_again(response: Any, chunks: Iterator[bytes]) -> Any:
     """The same response over a body that is decoded already."""
     changed = {"content-encoding", "content-length", "transfer-encoding"}
     return type(response)(
-        body=_Chunks(chunks, response),
+        body=_Replay(chunks, response),
         headers=[(name, value) for name, value in response.headers.items() if name.lower() not in changed],
         status=response.status,
         version=response.version,
@@ -178,22 +171,13 @@ def _begun_again(response: Any, chunks: Iterator[bytes]) -> Any:
     )
 
 
-class _Chunks:
-    """Decoded bytes as a file; it is the first response that is closed."""
+class _Replay(Chunks):
+    """A body from its beginning, decoded; it is the first response that is closed."""
 
     def __init__(self, chunks: Iterator[bytes], response: Any) -> None:
-        self._chunks, self._response, self._left = chunks, response, b""
+        super().__init__(chunks)
+        self._response = response
         self.closed = False
-
-    def read(self, amt: int | None = None) -> bytes:
-        data, amt = bytearray(self._left), None if amt is None or amt < 0 else amt
-        while amt is None or len(data) < amt:
-            if (chunk := next(self._chunks, None)) is None:
-                amt = len(data)
-            else:
-                data += chunk
-        self._left = bytes(data[amt:])
-        return bytes(data[:amt])
 
     def close(self) -> None:
         self.closed = True

@@ -8,8 +8,9 @@ import pytest
 
 import errnorm
 from errnorm import Action, Family, Fault, Normalizer, VendorError
-from errnorm.checking import built_in_files, check, samples_of
+from errnorm.checking import check
 from errnorm.families import FAMILIES, Alert, alert_for
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.logs import record
 from errnorm.vendors.alerts import alert_of
 from tests.failures import OCCURRENCE

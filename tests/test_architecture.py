@@ -21,7 +21,7 @@ LAYERS = (
     {"model"},
     {"vendors", "attempts", "correlation", "coverage", "loops", "scrubbing"},
     {"reading", "telling", "backoff"},
-    {"settings", "linting", "throttling"},
+    {"settings", "linting", "samples", "throttling"},
     {"policy", "checking", "files", "mishaps", "waking"},
     {"listening"},
     {"answering", "metrics", "throttle"},

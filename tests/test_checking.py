@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from errnorm.checking import EXPECTED, Checked, Sample, built_in_files, check, misread, samples_of
+from errnorm.checking import Checked, check
+from errnorm.samples import EXPECTED, Sample, built_in_files, misread, samples_of
 from errnorm.vendors.profile import ProfileError
 
 PROFILE = """

@@ -11,10 +11,10 @@ import sys
 import pytest
 
 import errnorm
-from errnorm.checking import built_in_files, samples_of
 from errnorm.cli import COMMANDS, main
 from errnorm.families import LOG_LEVELS, Family, Verdict
 from errnorm.model import RetryAdvice
+from errnorm.samples import built_in_files, samples_of
 from errnorm.vendors import registry
 
 BODY = b"<Quote><Error><ReasonCode>304</ReasonCode><SimpleMessage>Not that pair.</SimpleMessage></Error></Quote>"

@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import errnorm
-from errnorm.checking import built_in_files, samples_of
 from errnorm.cli import main
 from errnorm.cli.covering import cover
 from errnorm.coverage import MOST, Ledger, ledger
 from errnorm.families import family_of
 from errnorm.model import CanonicalError, VendorError
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.logs import record
 from errnorm.vendors.loading import load
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import errnorm
-from errnorm.checking import Sample, built_in_files, check, samples_of
+from errnorm.checking import check
 from errnorm.cli import main
 from errnorm.cli.drafting import draft
 from errnorm.families import Family
@@ -18,6 +18,7 @@ from errnorm.reading.bodies import decode
 from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import read
+from errnorm.samples import Sample, built_in_files, samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.loading import load
 from errnorm.vendors.profile import Place, Profile

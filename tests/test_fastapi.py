@@ -18,8 +18,8 @@ from pydantic import BaseModel, create_model, field_validator
 from starlette.middleware.cors import CORSMiddleware
 
 from errnorm import Normalizer, UnknownVendorError, VendorError
-from errnorm.checking import built_in_files, samples_of
 from errnorm.fastapi import ErrorNormalizationMiddleware, exempt, install, responses
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.own import own_problem
 from tests.asgi_driver import ask, exchange, http_scope
 from tests.failures import OCCURRENCE, bare, lionbridge

@@ -14,9 +14,9 @@ from itertools import count
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from errnorm.checking import built_in_files, samples_of
 from errnorm.model import CanonicalError
 from errnorm.reading.parsing import Reader
+from errnorm.samples import built_in_files, samples_of
 
 parse = Reader().parse
 SAMPLES = [sample for file in built_in_files().values() for sample in samples_of(file)]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from errnorm.checking import built_in_files, check, check_shapes
+from errnorm.checking import check, check_shapes
+from errnorm.samples import built_in_files
 from errnorm.vendors import registry
 
 READS = """

@@ -14,8 +14,8 @@ import pytest
 
 import errnorm
 from errnorm.answering import default
-from errnorm.checking import built_in_files, samples_of
 from errnorm.model import Rendered
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.negotiation import MediaType
 from errnorm.testing import FakeVendor, assert_no_leak
 from errnorm.testing.repertoire import replay

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from errnorm.checking import Sample, misread
 from errnorm.model import CanonicalError, UnknownVendorError, VendorError
 from errnorm.reading.parsing import Reader
+from errnorm.samples import Sample, misread
 
 parse = Reader().parse
 EXCHANGES = tomllib.loads(Path(__file__).with_name("exchanges.toml").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import errnorm
-from errnorm.checking import built_in_files, samples_of
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.negotiation import MediaType
 from errnorm.vendors import registry
 

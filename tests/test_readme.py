@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from errnorm.checking import built_in_files
+from errnorm.samples import built_in_files
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

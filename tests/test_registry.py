@@ -6,10 +6,10 @@ import json
 import msgspec
 import pytest
 
-from errnorm.checking import built_in_files, samples_of
 from errnorm.model import UnknownVendorError
 from errnorm.reading.parsing import Reader
 from errnorm.reading.responses import fitting, keys_of
+from errnorm.samples import built_in_files, samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import ProfileError, When
 from errnorm.vendors.registry import Entry, Registry, built_in, profile_files

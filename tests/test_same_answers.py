@@ -9,9 +9,9 @@ from itertools import islice
 import pytest
 
 from errnorm import _json
-from errnorm.checking import Sample, built_in_files, samples_of
 from errnorm.model import CanonicalError
 from errnorm.reading.parsing import Reader
+from errnorm.samples import Sample, built_in_files, samples_of
 
 EXCHANGES = [(name, sample) for name, file in built_in_files().items() for sample in samples_of(file)]
 

@@ -7,9 +7,9 @@ import tomllib
 
 import pytest
 
-from errnorm.checking import built_in_files
 from errnorm.cli import main
 from errnorm.reading.plans import plan_of
+from errnorm.samples import built_in_files
 from errnorm.vendors import profile
 from errnorm.vendors.loading import load
 from errnorm.vendors.profile import ProfileError

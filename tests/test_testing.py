@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 import pytest
 
 import errnorm
-from errnorm.checking import built_in_files, samples_of
+from errnorm.samples import built_in_files, samples_of
 from errnorm.testing import FakeVendor, Trouble, UnknownSampleError, leading
 from errnorm.testing.repertoire import Repertoire, replay
 from errnorm.testing.samples import slug

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from errnorm import Action, CanonicalError, Family, Fault, FieldError, Normalizer, RetryAdvice, SettingsError, Verdict
-from errnorm.checking import built_in_files, samples_of
+from errnorm.samples import built_in_files, samples_of
 from errnorm.telling.catalogues import LANGUAGES, span, translated
 from errnorm.telling.problem import problem_of
 from errnorm.telling.texts import Values, detail_for, has_language, reason_of, values_in

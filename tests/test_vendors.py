@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from errnorm.checking import Sample, built_in_files, check, samples_of
+from errnorm.checking import check
 from errnorm.families import Action, Fault
 from errnorm.reading.parsing import Reader
+from errnorm.samples import Sample, built_in_files, samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Then
 

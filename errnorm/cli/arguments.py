@@ -58,7 +58,7 @@ def texts_in(file: str | None) -> tuple[Any, Mapping[str, Any]]:
 
 def profiles_at(path: str | Path) -> list[Path]:
     """The profiles that a path means, or the name of a built-in one."""
-    from errnorm.checking import built_in_files
+    from errnorm.samples import built_in_files
     from errnorm.vendors.profile import nearest
     from errnorm.vendors.registry import profile_files
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from errnorm.checking import Sample, built_in_files
 from errnorm.cli.guessing import Layout, Place, Seen, guess, is_id_header
 from errnorm.coverage import Ledger, quoted
 from errnorm.model import CanonicalError
@@ -22,6 +21,7 @@ from errnorm.reading.headers import Headers
 from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import read
 from errnorm.redaction import clean, kept_headers, redact, redact_url
+from errnorm.samples import Sample, built_in_files
 from errnorm.vendors.loading import load
 from errnorm.vendors.profile import Profile
 

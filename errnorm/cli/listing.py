@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from errnorm.answering import default
-from errnorm.checking import samples_of
 from errnorm.model import IntegratorProblem, Problem
 from errnorm.reading.rulings import foretold
+from errnorm.samples import samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, Then
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from errnorm.answering import Normalizer
-from errnorm.checking import Sample
 from errnorm.cli.explaining import advice, explain, indented, rule
 from errnorm.cli.listing import COLUMNS, in_words
 from errnorm.model import VendorError
+from errnorm.samples import Sample
 from errnorm.telling.negotiation import MediaType
 
 

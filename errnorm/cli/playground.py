@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from errnorm import correlation
 from errnorm.answering import default
-from errnorm.checking import Sample, samples_of
 from errnorm.cli.listing import about, overview
 from errnorm.cli.pages import (
     Pasted,
@@ -31,6 +30,7 @@ from errnorm.cli.pages import (
     vendor_page,
 )
 from errnorm.model import CanonicalError, Rendered, UnknownVendorError, VendorError
+from errnorm.samples import Sample, samples_of
 from errnorm.vendors import registry
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from errnorm.checking import Sample, samples_of
+from errnorm.samples import Sample, samples_of
 from errnorm.testing.samples import Samples, UnknownSampleError, slug
 from errnorm.testing.server import Answer, Trouble
 from errnorm.vendors import registry

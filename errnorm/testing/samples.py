@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from errnorm.checking import Sample, samples_of, take
+from errnorm.checking import take
 from errnorm.families import Family
 from errnorm.model import CanonicalError
 from errnorm.reading.parsing import Reader
+from errnorm.samples import Sample, samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Profile, nearest
 

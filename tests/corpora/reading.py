@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from errnorm.answering import Normalizer
-from errnorm.checking import built_in_files
 from errnorm.model import CanonicalError, VendorError
+from errnorm.samples import built_in_files
 from tests.corpora.canaries import SONG, Canaries, careless, watched
 
 CAP = 65_536

@@ -13,10 +13,10 @@ from xml.sax.saxutils import escape
 
 from errnorm import correlation
 from errnorm.answering import Normalizer
-from errnorm.checking import built_in_files, samples_of
 from errnorm.logging import ConsoleFormatter, JSONFormatter
 from errnorm.model import CanonicalError, VendorError
 from errnorm.redaction import redact
+from errnorm.samples import built_in_files, samples_of
 from tests.corpora.leaks import PLACES, secrets
 from tests.corpora.reading import ACCEPTS, NORMALIZER, well_formed
 

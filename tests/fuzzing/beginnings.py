@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from errnorm.checking import built_in_files
+from errnorm.samples import built_in_files
 from errnorm.telling.negotiation import MediaType
 from tests.fuzzing import exchanges
 from tests.fuzzing.accepting import OFFERED, PLAIN

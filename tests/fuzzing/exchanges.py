@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from errnorm.checking import built_in_files, samples_of
 from errnorm.model import CanonicalError
 from errnorm.reading.parsing import Reader
 from errnorm.reading.plans import plan_of, shape_of
+from errnorm.samples import built_in_files, samples_of
 from errnorm.vendors import registry
 
 NAMES = (None, *sorted(built_in_files()))
