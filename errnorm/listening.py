@@ -20,12 +20,15 @@ from errnorm.vendors.profile import Limit, Profile
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request sets out through a door, each attempt by itself; `hosts` are the app's own names for a vendor's."""
+    """A request sets out through a door, each attempt by itself; `hosts` are the app's own names for a vendor's.
+
+    Without method and url it is a guarded block, in which a vendor is called by whatever means.
+    """
 
     profile: Profile | None
     operation: str | None
-    method: str
-    url: str
+    method: str | None = None
+    url: str | None = None
     client: object = None
     hosts: Collection[str] = ()
 
@@ -35,15 +38,18 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """It is over, after `seconds`: with an answer of some status, a failure, both, or neither.
+    """It is over, after `seconds`: well, with the status of an answer or a failure, or both.
 
-    Neither is one that was cancelled, or met a bug of the app's or the client's.
+    `cut` is one that was cancelled, or met a bug of the app's or the client's; `counted` a guarded block in which a
+    request to the same vendor went through a door, and was told of by itself.
     """
 
     asked: Asked
     seconds: float
     status: int | None = None
     failure: VendorError | None = None
+    cut: bool = False
+    counted: bool = False
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -112,7 +118,7 @@ T = TypeVar("T", bound=Came)
 
 listeners: tuple[Listener, ...] = ()
 _changing = threading.Lock()
-_under_way: ContextVar[Asked | None] = ContextVar("errnorm_under_way", default=None)
+_under_way: ContextVar[Watch | None] = ContextVar("errnorm_under_way", default=None)
 
 
 def listen(listener: Listener) -> Callable[[], None]:
@@ -138,28 +144,59 @@ def tell(event: Event) -> None:
         _told(listener, event)
 
 
-def watched(flow: Generator[Any, Any, T], asked: Asked) -> Generator[Any, Any, T]:
-    """A request's flow, of whose beginning and end everybody is told; one through two doors counts once."""
-    outer = _under_way.get()
-    if outer is not None and (outer.method, outer.url) == (asked.method, asked.url):
-        return (yield from flow)
-    token = _under_way.set(asked)
-    endings = [ending for listener in listeners if (ending := _told(listener, asked)) is not None]
-    started, status, failure = time.monotonic(), None, None
-    try:
-        came = yield from flow
-        failure, status = came.failure, None if came.answer is None else came.answer.status
-        return came
-    except VendorError as raised:  # of a door within this one
-        status, failure = raised.error.vendor_status, raised
-        raise
-    finally:
-        ended = Ended(asked, time.monotonic() - started, status, failure)
-        for ending in reversed(endings):
+class Watch:
+    """What is under way: everybody is told of its beginning, and of its end by `end`, which is called once."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.counted = False
+        self._token = _under_way.set(self)
+        self._endings = [ending for listener in listeners if (ending := _told(listener, asked)) is not None]
+        self._started = time.monotonic()
+
+    def end(self, failure: VendorError | None, *, status: int | None = None, cut: bool = False) -> None:
+        """See Ended; the status is the failure's unless another is given."""
+        if status is None and failure is not None:
+            status = failure.error.vendor_status
+        ended = Ended(self.asked, time.monotonic() - self._started, status, failure, cut, self.counted)
+        for ending in reversed(self._endings):
             _told(ending, ended)
         with suppress(ValueError):  # nobody awaits us any more, and whoever clears up does it elsewhere
-            _under_way.reset(token)
-        del failure, ended, endings  # they may hold this frame
+            _under_way.reset(self._token)
+        del failure, ended  # they may hold this frame
+
+
+def begin(asked: Asked) -> Watch | None:
+    """None where it is under way already: one through two doors counts once, and in a guarded block at the door."""
+    outer = _under_way.get()
+    if outer is not None and _same(outer.asked, asked):
+        return None
+    if outer is not None and outer.asked.url is None and outer.asked.profile is asked.profile:
+        outer.counted = True
+    return Watch(asked)
+
+
+def watched(flow: Generator[Any, Any, T], asked: Asked) -> Generator[Any, Any, T]:
+    """A request's flow, of whose beginning and end everybody is told."""
+    if (watch := begin(asked)) is None:
+        return (yield from flow)
+    status, failure, cut = None, None, True
+    try:
+        came = yield from flow
+        failure, status, cut = came.failure, None if came.answer is None else came.answer.status, False
+        return came
+    except VendorError as raised:  # of a door within this one
+        failure, cut = raised, False
+        raise
+    finally:
+        watch.end(failure, status=status, cut=cut)
+        del failure, watch  # they may hold this frame
+
+
+def _same(outer: Asked, inner: Asked) -> bool:
+    if inner.url is None:
+        return outer.profile is inner.profile  # a block in a block, or in whatever a client does meanwhile
+    return (outer.method, outer.url) == (inner.method, inner.url)
 
 
 def _told(listener: Callable[[Any], Any], event: Event) -> Any:

@@ -60,7 +60,7 @@ class _Recorder:
 
     def _begun(self, asked: Asked) -> Callable[[Ended], None]:
         """Opens a span in which the request runs."""
-        there = counted(asked.client, asked.url)
+        there = asked.url is None or counted(asked.client, asked.url)
         kind = trace.SpanKind.INTERNAL if there else trace.SpanKind.CLIENT
         span = self._tracer.start_span(_internal(asked) if there else _client(asked), kind=kind)
         token = context.attach(trace.set_span_in_context(span))
@@ -90,7 +90,7 @@ def _recording(each: Instrument, meter: metrics.Meter) -> Callable[..., None]:
 
 def _client(asked: Asked) -> str:
     """By the semantic conventions: the method and the route, where the profile knows it."""
-    method = bounding.method(asked.method.upper())
+    method = bounding.method((asked.method or "").upper())
     template = asked.profile and asked.operation and asked.profile.operations.get(asked.operation)
     return template or ("HTTP" if method == OTHER else method)
 
@@ -103,7 +103,8 @@ def _internal(asked: Asked) -> str:
 def _describe(span: trace.Span, ended: Ended) -> None:
     attributes = request_attributes(ended)
     span.set_attributes(attributes)
-    span.set_attribute("url.full", redact_url(ended.asked.url))
+    if ended.asked.url is not None:
+        span.set_attribute("url.full", redact_url(ended.asked.url))
     if (call := attempts.current()) is not None and call.number > 1:
         span.set_attribute("http.request.resend_count", call.number - 1)
     if ERROR_TYPE in attributes:

@@ -38,7 +38,9 @@ ENDS = (
     Ended(ASKED, 0.2, 200),
     Ended(ASKED, 90.0, 503, VendorError(ERROR)),
     Ended(ASKED, 0.0, None, VendorError(CanonicalError(vendor="lionbridge", reason="CONNECT_ERROR"))),
-    Ended(ASKED, 0.3),
+    Ended(ASKED, 0.3, cut=True),
+    Ended(Asked(LIONBRIDGE, "list-quotes"), 0.4),
+    Ended(Asked(LIONBRIDGE, None), 0.5, 503, VendorError(ERROR), counted=True),
     Ended(Asked(None, None, "BREW", "http://teapot.example:81/x"), 1.0, 700),
 )
 

@@ -317,6 +317,70 @@ def test_a_door_within_a_door_counts_once(sdk):
     assert len(own(sdk.spans)) == 1
 
 
+class SdkError(Exception):
+    status_code = 503
+
+
+def guarded(raised):
+    with errnorm.guard("lionbridge", operation="list-quotes", throttle=None):
+        if raised is not None:
+            raise raised
+
+
+def guarded_async(raised):
+    async def main():
+        async with errnorm.guard("lionbridge", operation="list-quotes", throttle=None):
+            await asyncio.sleep(0)
+            if raised is not None:
+                raise raised
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("guard", [guarded, guarded_async])
+@pytest.mark.parametrize("raised", [None, SdkError(), KeyError(), KeyboardInterrupt()], ids=repr)
+def test_a_guarded_block_is_a_call_that_may_be_well_or_fail_or_neither(sdk, guard, raised):
+    try:
+        guard(raised)
+    except (VendorError, KeyError, KeyboardInterrupt) as failure:
+        assert (failure if isinstance(failure, KeyError | KeyboardInterrupt) else failure.__cause__) is raised
+    failed = {"family": "unavailable", "fault": "vendor", "http.response.status_code": 503}
+    (span,) = own(sdk.spans)
+    assert (span.name, span.kind) == ("lionbridge list-quotes", trace.SpanKind.INTERNAL)
+    assert not sdk.points(REQUESTS)  # if it was one, nobody but its client knows
+    if isinstance(raised, KeyError | KeyboardInterrupt):
+        assert not sdk.points(CALLS)
+        assert span.attributes["error.type"] == "_OTHER"
+        return
+    [(attributes, count)] = sdk.points(CALLS)
+    reason = attributes.pop("error.type", None)
+    assert (attributes, count) == (OF_CALL | ({} if raised is None else failed), 1)
+    assert reason == span.attributes.get("error.type")
+    assert (reason is None) == (raised is None) == (span.status.status_code is trace.StatusCode.UNSET)
+
+
+def test_a_door_in_a_guarded_block_counts_and_the_block_does_not(sdk):
+    with Vendor(WELL, REFUSED, WELL) as vendor:
+        with errnorm.guard("lionbridge", throttle=None), errnorm.guard("lionbridge", throttle=None):
+            call("httpx", vendor)
+        with pytest.raises(VendorError), errnorm.guard("lionbridge", throttle=None):
+            call("requests", vendor)
+        assert sum(count for _, count in sdk.points(CALLS)) == 2
+        with errnorm.guard("phase", throttle=None):
+            call("httpx", vendor)  # another vendor's
+    assert sum(count for _, count in sdk.points(CALLS)) == 4
+    assert len(own(sdk.spans)) == 6
+
+
+def test_what_the_throttle_refuses_within_a_guarded_block_is_no_call_either(sdk):
+    throttle = Throttle(limits={"lionbridge": [{"requests": 1, "seconds": 60}]}, max_wait=0.0)
+    with Vendor(WELL) as vendor:
+        call("httpx", vendor, throttle=throttle)
+        with pytest.raises(VendorError), errnorm.guard("lionbridge", throttle=None):
+            call("httpx", vendor, throttle=throttle)
+    assert [count for _, count in sdk.points(CALLS)] == [1]
+
+
 def test_judging_an_answer_that_was_fetched_before_is_no_request(sdk):
     with Vendor(REFUSED) as vendor, pytest.raises(VendorError):
         errnorm.raise_for_error(httpx.get(url(vendor)), vendor="lionbridge")

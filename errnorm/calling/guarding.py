@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from errnorm import backoff
+from errnorm import backoff, listening
 from errnorm.answering import Normalizer, default
 from errnorm.calling.driving import drive, drive_async
 from errnorm.calling.queueing import held, pause_of, turned_away
@@ -44,6 +44,7 @@ class guard:  # noqa: N801 - it reads as a word of the language: `with guard("ac
         self._profile = registry.get(vendor)
         self._operation = operation
         self._normalizer = normalizer or default()
+        self._watch: listening.Watch | None = None
         self._turn = None if throttle is None else throttle.turn(self._profile, operation, account or "")
 
     def __enter__(self) -> Self:
@@ -71,8 +72,13 @@ class guard:  # noqa: N801 - it reads as a word of the language: `with guard("ac
             away = turned_away(self._turn, self._profile.name, self._operation)
             if (failure := (yield from held(self._turn, away))) is not None:
                 raise failure
+        if listening.listeners:
+            self._watch = listening.begin(listening.Asked(self._profile, self._operation))
 
     def _leaving(self, raised: BaseException | None, failure: VendorError | None) -> Generator[Step, Any, None]:
+        if self._watch is not None:
+            came = raised if isinstance(raised, VendorError) else failure
+            self._watch.end(came, cut=came is None and raised is not None)
         if self._turn is None:
             return
         if raised is None or isinstance(raised, Exception):

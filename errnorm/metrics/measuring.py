@@ -26,6 +26,7 @@ from errnorm.metrics.instruments import (
     RETRIES,
     STATUS,
     THROTTLE,
+    THROTTLED,
     UNMAPPED,
     VENDOR,
     WEBHOOKS,
@@ -55,24 +56,29 @@ def measured(event: object) -> Iterator[Measurement]:
 def request_attributes(ended: Ended) -> Attributes:
     """A request that is over, as its metric and its span have it both."""
     asked = ended.asked
-    address, port = bounding.server(asked.profile, asked.url, asked.hosts)
     attributes = _of_vendor(asked.profile, asked.operation)
-    attributes |= {"http.request.method": bounding.method(asked.method.upper()), "server.address": address}
-    if port is not None:
-        attributes["server.port"] = port
+    if asked.url is not None and asked.method is not None:
+        address, port = bounding.server(asked.profile, asked.url, asked.hosts)
+        attributes |= {"http.request.method": bounding.method(asked.method.upper()), "server.address": address}
+        if port is not None:
+            attributes["server.port"] = port
     if (status := bounding.status(ended.status)) is not None:
         attributes[STATUS] = status
     if ended.failure is not None:
         attributes |= _of_error(asked.profile, ended.failure.error)
-    elif ended.status is None:  # cancelled, or a bug
+    elif ended.cut:
         attributes[ERROR_TYPE] = OTHER
     return attributes
 
 
 def _request(ended: Ended) -> Iterator[Measurement]:
+    """A guarded block is a call, but no request that we know of; what the throttle refused within was neither."""
+    if ended.failure is not None and ended.failure.error.reason == THROTTLED:
+        return
     attributes = request_attributes(ended)
-    yield Measurement(REQUESTS, ended.seconds, attributes)
-    if ended.status is not None or ended.failure is not None:
+    if ended.asked.url is not None:
+        yield Measurement(REQUESTS, ended.seconds, attributes)
+    if not (ended.cut or ended.counted):
         names = (VENDOR, OPERATION, *CALLS.attributes)
         of_call = {name: value for name in names if (value := attributes.get(name)) is not None}
         yield Measurement(CALLS, ended.seconds, of_call)
