@@ -21,6 +21,7 @@ from errnorm.calling.steps import Answer, Body, Close, Load, Read, Request, Send
 from errnorm.families import Family
 from errnorm.model import CanonicalError, UnknownVendorError, VendorError
 from errnorm.redaction import fingerprint
+from errnorm.throttle import Throttle
 from tests.callers import DOORS, every_door
 from tests.loopback import Reply, Trouble, Vendor, closed_port
 
@@ -358,6 +359,58 @@ def test_the_key_of_a_call_is_known_by_its_fingerprint_alone(door, caplog):
     (record,) = (record for record in caplog.records if record.name == "errnorm")
     assert record.errnorm_key_fingerprint == fingerprint(key)
     assert key not in str(vars(record)) + repr(failure)
+
+
+def _bearer(module):
+    class Own(module.Auth):
+        def auth_flow(self, request):
+            request.headers["Authorization"] = "Bearer abc"
+            yield request
+
+    return Own()
+
+
+BASIC = "dTpw"  # u:p
+AUTHS = {
+    "client's": (lambda module: {"auth": ("u", "p")}, {}, BASIC, True),
+    "request's": (lambda module: {"auth": ("x", "y")}, {"auth": ("u", "p")}, BASIC, True),
+    "nobody's": (lambda module: {"auth": ("u", "p")}, {"auth": None}, None, True),
+    "digest": (lambda module: {"auth": module.DigestAuth("u", "p")}, {}, None, True),
+    "own": (lambda module: {"auth": _bearer(module)}, {}, "abc", False),
+}
+
+
+@pytest.mark.parametrize("kind", ["Client", "AsyncClient"])
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+@pytest.mark.parametrize("auth", AUTHS)
+def test_a_key_that_httpx_adds_is_known_too_and_whose_turn_it_is_by_it(auth, name, kind):
+    module = pytest.importorskip(name)
+    of_client, of_request, key, in_time = AUTHS[auth]
+    accounts = []
+
+    class Seen(Throttle):
+        def turn(self, profile, operation, account):
+            accounts.append(account)
+            return super().turn(profile, operation, account)
+
+    client = getattr(module, kind)(trust_env=False, **of_client(module))
+    errnorm.httpx.install(client, vendor="phase", throttle=Seen())
+
+    async def main():
+        async with client:
+            await client.get(vendor.url, **of_request)
+
+    def ask():
+        if kind == "AsyncClient":
+            asyncio.run(main())
+        with client:
+            client.get(vendor.url, **of_request)
+
+    with Vendor(Reply(401, JSON, b"{}")) as vendor, pytest.raises(VendorError) as caught:
+        ask()
+    expected = key and fingerprint(key)
+    assert caught.value.key_fingerprint == expected
+    assert accounts == [expected if expected and in_time else ""]
 
 
 @pytest.mark.parametrize(

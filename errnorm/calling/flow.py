@@ -180,7 +180,8 @@ def _outcome(
     call: _Call, answer: Answer | None, error: CanonicalError | None, raised: Exception | None = None
 ) -> _Outcome:
     """What came of a request that was sent, told to those who count."""
-    failure = None if error is None else _failure(error, call)
+    key = call.request.key_fingerprint or (answer and answer.key_fingerprint)
+    failure = None if error is None else _failure(error, call, key)
     repeatable = call.keyed or call.request.method.upper() in IDEMPOTENT_METHODS
     vendor = None if call.profile is None else call.profile.name
     backoff.note(vendor, None if failure is None else failure.error, repeatable=repeatable)
@@ -210,10 +211,10 @@ def _key(profile: Profile, request: Request) -> str | None:
     return call.key_for(profile.name, request.method, request.url)
 
 
-def _failure(error: CanonicalError, call: _Call) -> VendorError:
+def _failure(error: CanonicalError, call: _Call, key: str | None) -> VendorError:
     if call.keyed and error.retry.verdict is Verdict.IF_IDEMPOTENT:
         error = error.replace(retry=msgspec.structs.replace(error.retry, verdict=Verdict.SAFE))
-    return VendorError(error, key_fingerprint=call.request.key_fingerprint)
+    return VendorError(error, key_fingerprint=key)
 
 
 def _refused(failure: VendorError) -> bool:

@@ -93,10 +93,11 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back at first."""
+    """What came back at first; the key is that of the request as it was sent, where that is known only then."""
 
     status: int
     headers: Mapping[str, str]
+    key_fingerprint: str | None = None
 
 
 class Body(NamedTuple):

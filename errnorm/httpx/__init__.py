@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
 from inspect import iscoroutinefunction
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from errnorm.answering import Normalizer, default
@@ -55,8 +56,9 @@ def install(
     judged. Transports are for clients that somebody else builds, and for `mounts=`. Without `vendor` it is found by the
     url's host. A streamed answer that is well is left unread.
 
-    `account` is whose limits count (a merchant, a tenant), else whoever's the request's key is. `refresh` is called
-    once for all calls that are refused for their credential: it returns the headers that carry the new one.
+    `account` is whose limits count (a merchant, a tenant), else whoever's the request's key is; but a key that an
+    `httpx.Auth` of your own adds is known too late for that. `refresh` is called once for all calls that are refused
+    for their credential: it returns the headers that carry the new one.
     """
     client: Any = target
     methods = {name: method for name in _METHODS if (method := getattr(client, name, None)) is not None}
@@ -74,33 +76,50 @@ def install(
     )
     for name, method in methods.items():
         door = _async_door if iscoroutinefunction(method) else _door
-        setattr(client, name, door(caller, method, loads=name == "send"))
+        setattr(client, name, door(caller, client, method, loads=name == "send"))
     return target
 
 
-def _door(caller: Caller, send: Callable[..., Any], *, loads: bool) -> Callable[..., Any]:
+def _door(caller: Caller, client: Any, send: Callable[..., Any], *, loads: bool) -> Callable[..., Any]:
     @wraps(send)
     def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
         exchange = _Exchange(send, request, options | ({"stream": True} if loads else {}))
-        drive(caller.call(_asked(request, streams=stream or not loads)), exchange)
+        asked = _asked(request, client, options, streams=stream or not loads)
+        drive(caller.call(asked), exchange)
         return exchange.response
 
     return sent
 
 
-def _async_door(caller: Caller, send: Callable[..., Awaitable[Any]], *, loads: bool) -> Callable[..., Awaitable[Any]]:
+def _async_door(
+    caller: Caller, client: Any, send: Callable[..., Awaitable[Any]], *, loads: bool
+) -> Callable[..., Awaitable[Any]]:
     @wraps(send)
     async def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
         exchange = _AsyncExchange(send, request, options | ({"stream": True} if loads else {}))
-        await drive_async(caller.call(_asked(request, streams=stream or not loads)), exchange)
+        asked = _asked(request, client, options, streams=stream or not loads)
+        await drive_async(caller.call(asked), exchange)
         return exchange.response
 
     return sent
 
 
-def _asked(request: Any, *, streams: bool) -> Request:
+def _asked(request: Any, client: Any, options: dict[str, Any], *, streams: bool) -> Request:
     headers = request.headers
-    return Request(request.method, str(request.url), names_of(headers), streams, key_fingerprint_of(headers))
+    key = key_fingerprint_of(headers) or _key_to_come(request, client, options)
+    return Request(request.method, str(request.url), names_of(headers), streams, key)
+
+
+def _key_to_come(request: Any, client: Any, options: dict[str, Any]) -> str | None:
+    """That of a name and a password, which a client adds when it sends; None for any other, and for a transport."""
+    own = {"auth": options["auth"]} if "auth" in options else {}
+    with suppress(Exception):
+        auth = client._build_request_auth(request, **own)  # noqa: SLF001 - nobody else knows
+        if type(auth).__name__ == "BasicAuth":
+            aside = SimpleNamespace(headers={})
+            next(auth.auth_flow(aside))
+            return key_fingerprint_of({name.lower(): value for name, value in aside.headers.items()})
+    return None
 
 
 class _Exchange:
@@ -122,7 +141,7 @@ class _Exchange:
         if isinstance(step, Send):
             self._request.headers.update(step.headers)
             self.response = self._send(self._request, **self._options)
-            return Answer(self.response.status_code, self.response.headers)
+            return _answer(self.response, self._request)
         if isinstance(step, Read):
             return bodies.read(self.response, step.limit)
         if isinstance(step, Load):
@@ -156,7 +175,7 @@ class _AsyncExchange:
         if isinstance(step, Send):
             self._request.headers.update(step.headers)
             self.response = await self._send(self._request, **self._options)
-            return Answer(self.response.status_code, self.response.headers)
+            return _answer(self.response, self._request)
         if isinstance(step, Read):
             return await bodies.read_async(self.response, step.limit)
         if isinstance(step, Load):
@@ -169,6 +188,10 @@ class _AsyncExchange:
     async def _close(self) -> None:
         if self.response is not None:
             await self.response.aclose()
+
+
+def _answer(response: Any, request: Any) -> Answer:
+    return Answer(response.status_code, response.headers, key_fingerprint_of(request.headers))
 
 
 def _again(request: Any) -> bool:
