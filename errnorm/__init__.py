@@ -72,8 +72,9 @@ def raise_for_error(
     """The response of any client as it came, or a VendorError where it tells of a failure.
 
     `credentials` says for this call whose they were, the app's or the user's, where that is not what the app settled.
+    Raises TypeError for what is no response: its text, its JSON, or one that nobody has awaited.
     """
-    error = normalize(response, vendor=vendor, operation=operation)
+    error = _reader.judge(response, vendor=vendor, operation=operation)
     if error is None:
         return response
     raise VendorError(error, credentials=credentials)

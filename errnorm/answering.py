@@ -79,8 +79,8 @@ class Normalizer(Policy, frozen=True, eq=False, kw_only=True):
         operation: str | None = None,
         credentials: Credentials | None = None,
     ) -> Response:
-        """The response as it came, or a VendorError; `credentials` says for this call whose they were."""
-        error = self.normalize(response, vendor=vendor, operation=operation)
+        """As `errnorm.raise_for_error`, with the exceptions that this app recognises."""
+        error = self.reader.judge(response, vendor=vendor, operation=operation)
         if error is None:
             return response
         raise VendorError(error, credentials=credentials)

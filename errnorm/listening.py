@@ -40,8 +40,8 @@ class Asked(msgspec.Struct, frozen=True):
 class Ended(msgspec.Struct, frozen=True):
     """It is over, after `seconds`: well, with the status of an answer or a failure, or both.
 
-    `cut` is one that was cancelled, or met a bug of the app's or the client's; `counted` a guarded block in which a
-    request to the same vendor went through a door, and was told of by itself.
+    `cut` is one that was cancelled, or met a bug of the app's or the client's; `counted` a guarded block whose calls
+    were told of by themselves, by a door or a guard within.
     """
 
     asked: Asked
@@ -149,7 +149,7 @@ class Watch:
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        self.counted = False
+        self.counted = self.over = False
         self._token = _under_way.set(self)
         self._endings = [ending for listener in listeners if (ending := _told(listener, asked)) is not None]
         self._started = time.monotonic()
@@ -159,6 +159,7 @@ class Watch:
         if status is None and failure is not None:
             status = failure.error.vendor_status
         ended = Ended(self.asked, time.monotonic() - self._started, status, failure, cut, self.counted)
+        self.over = True  # for tasks that were begun in it
         for ending in reversed(self._endings):
             _told(ending, ended)
         with suppress(ValueError):  # nobody awaits us any more, and whoever clears up does it elsewhere
@@ -167,12 +168,16 @@ class Watch:
 
 
 def begin(asked: Asked) -> Watch | None:
-    """None where it is under way already: one through two doors counts once, and in a guarded block at the door."""
+    """None where it is under way already: a request through two doors counts once, as does one that is redirected.
+
+    Of guarded blocks and doors within one another the innermost counts.
+    """
     outer = _under_way.get()
-    if outer is not None and _same(outer.asked, asked):
-        return None
-    if outer is not None and outer.asked.url is None and outer.asked.profile is asked.profile:
-        outer.counted = True
+    if outer is not None and not outer.over:
+        if outer.asked.url is None:
+            outer.counted |= outer.asked.profile is asked.profile
+        elif (outer.asked.method, outer.asked.url) == (asked.method, asked.url):
+            return None
     return Watch(asked)
 
 
@@ -191,12 +196,6 @@ def watched(flow: Generator[Any, Any, T], asked: Asked) -> Generator[Any, Any, T
     finally:
         watch.end(failure, status=status, cut=cut)
         del failure, watch  # they may hold this frame
-
-
-def _same(outer: Asked, inner: Asked) -> bool:
-    if inner.url is None:
-        return outer.profile is inner.profile  # a block in a block, or in whatever a client does meanwhile
-    return (outer.method, outer.url) == (inner.method, inner.url)
 
 
 def _told(listener: Callable[[Any], Any], event: Event) -> Any:

@@ -49,8 +49,9 @@ class _Scrape:
             raise
 
     def close(self) -> None:
-        for metric in self._metrics.values():
-            self._registry.unregister(metric)
+        """A second time nothing is left to do."""
+        while self._metrics:
+            self._registry.unregister(self._metrics.popitem()[1])
 
     def hear(self, event: object) -> Callable[[object], None] | None:
         if isinstance(event, Asked):

@@ -9,6 +9,7 @@ time: the span is then that of the operation, around the request's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -25,17 +26,31 @@ from errnorm.redaction import redact_url
 
 OCCURRENCE = "errnorm.occurrence_id"
 REFERENCE = "errnorm.reference"
+_recording_by: list[metrics.MeterProvider] = []
 
 
 def instrument(
     meter_provider: metrics.MeterProvider | None = None, tracer_provider: trace.TracerProvider | None = None
 ) -> Callable[[], None]:
-    """Records from now on, by the process's own providers unless others are given; what comes back ends it."""
+    """Records from now on, by the process's own providers unless others are given; what comes back ends it.
+
+    Raises ValueError where these record already: everything would be counted twice.
+    """
     from errnorm import __version__
 
-    meter = (meter_provider or metrics.get_meter_provider()).get_meter("errnorm", __version__)
-    tracer = (tracer_provider or trace.get_tracer_provider()).get_tracer("errnorm", __version__)
-    return listen(_Recorder(meter, tracer).hear)
+    meters, tracers = meter_provider or metrics.get_meter_provider(), tracer_provider or trace.get_tracer_provider()
+    if meters in _recording_by:
+        raise ValueError("errnorm.telemetry is instrumented already, by the same meter provider")
+    meter, tracer = meters.get_meter("errnorm", __version__), tracers.get_tracer("errnorm", __version__)
+    leave = listen(_Recorder(meter, tracer).hear)
+    _recording_by.append(meters)
+
+    def uninstrument() -> None:
+        leave()
+        with suppress(ValueError):
+            _recording_by.remove(meters)
+
+    return uninstrument
 
 
 class _Recorder:

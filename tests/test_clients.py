@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+import errnorm
 from errnorm.families import Family
 from errnorm.reading.clients import Response, response_of, transport_of
 from errnorm.reading.outcomes import CLIENTS, OUTCOMES
@@ -499,3 +500,27 @@ clients = {"httpx", "httpx2", "requests", "niquests", "aiohttp", "urllib3", "tri
 assert not clients & set(sys.modules), clients & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def _never_awaited():
+    """As a client's method that nobody awaits."""
+
+
+@pytest.mark.parametrize("judge", [errnorm.raise_for_error, errnorm.Normalizer().raise_for_error], ids=["any", "app"])
+@pytest.mark.parametrize(
+    "what", [None, "", b"{}", {"error": "no"}, [], 402, _never_awaited], ids=lambda what: type(what).__name__
+)
+def test_what_can_be_no_response_never_passes_for_success(judge, what):
+    given = what() if what is _never_awaited else what
+    with pytest.raises(TypeError, match="await it first" if what is _never_awaited else "it tells no status"):
+        judge(given, vendor="stripe")
+    if what is _never_awaited:
+        given.close()
+
+
+def test_a_response_that_only_the_app_knows_passes():
+    class Own:
+        """Of an SDK; the app has taught us its failures."""
+
+    well = Own()
+    assert errnorm.Normalizer(recognise=lambda source: None).raise_for_error(well) is well

@@ -54,6 +54,7 @@ both = pytest.mark.parametrize("guard", [guarded, guarded_async])
 
 FAILURES = {
     "refused": (ConnectionRefusedError(111, "no"), Family.CONNECTION, "CONNECTION_REFUSED", False),
+    "no number": (ConnectionError("no"), Family.CONNECTION, "CONNECTION", None),
     "reset": (ConnectionResetError(104, "no"), Family.CONNECTION, "CONNECTION_RESET", None),
     "no such host": (socket.gaierror(-2, "no"), Family.CONNECTION, "DNS_FAILURE", False),
     "time is up": (TimeoutError(), Family.TIMEOUT, "TIMEOUT", None),
@@ -208,12 +209,26 @@ def test_however_a_block_ends_so_does_its_turn(call, raised):
     call(throttle)
 
 
+def limited(vendor):
+    error = errnorm.parse(b"", status=429, headers={"Retry-After": "600"}, vendor=vendor)
+    return VendorError(error)
+
+
 @either
-def test_too_many_of_one_holds_up_the_others(call):
+@pytest.mark.parametrize("raised", [sdk_error(status_code=429, headers={"Retry-After": "600"}), limited(VENDOR)])
+def test_too_many_of_one_holds_up_the_others(call, raised):
     throttle = paced(max_wait=1)
     with pytest.raises(VendorError):
-        call(throttle, sdk_error(status_code=429, headers={"Retry-After": "600"}))
+        call(throttle, raised)
     with pytest.raises(VendorError) as caught:
         call(throttle)
     assert caught.value.error.reason == "THROTTLED"
     assert 590 < caught.value.error.retry.after_s <= 600
+
+
+@either
+def test_another_vendors_too_many_holds_up_nobody_here(call):
+    throttle = paced(max_wait=1)
+    with pytest.raises(VendorError):
+        call(throttle, limited("github"))
+    call(throttle)

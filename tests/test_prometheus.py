@@ -137,6 +137,7 @@ def test_a_registry_is_instrumented_once_and_left_as_it_was():
         errnorm.prometheus.instrument(registry)
     assert len(list(registry.collect())) == len(INSTRUMENTS)
     uninstrument()
+    uninstrument()
     assert not list(registry.collect())
     assert listening.listeners == before
     errnorm.prometheus.instrument(registry)()

@@ -19,6 +19,7 @@ from opentelemetry import trace
 import errnorm.httpx
 import errnorm.requests
 import errnorm.starlette
+import errnorm.telemetry
 from errnorm import Normalizer, VendorError, listening, polling, retry
 from errnorm.metrics.instruments import (
     CALLS,
@@ -368,7 +369,46 @@ def test_a_door_in_a_guarded_block_counts_and_the_block_does_not(sdk):
         with errnorm.guard("phase", throttle=None):
             call("httpx", vendor)  # another vendor's
     assert sum(count for _, count in sdk.points(CALLS)) == 4
-    assert len(own(sdk.spans)) == 6
+    assert len(own(sdk.spans)) == 7
+
+
+def test_what_fails_in_a_guarded_block_beside_a_door_is_counted(sdk):
+    def block():
+        with errnorm.guard("lionbridge", throttle=None):
+            call("httpx", vendor)
+            raise SdkError
+
+    with Vendor(WELL) as vendor, pytest.raises(VendorError):
+        block()
+    assert sorted(attributes.get("family", "") for attributes, _ in sdk.points(CALLS)) == ["", "unavailable"]
+
+
+def test_tasks_that_are_begun_in_a_guarded_block_count_for_themselves_during_it_and_later(sdk):
+    async def one(turn):
+        await turn.wait()
+        async with errnorm.guard("lionbridge", throttle=None):
+            await asyncio.sleep(0)
+
+    async def main():
+        now, later = asyncio.Event(), asyncio.Event()
+        now.set()
+        async with errnorm.guard("lionbridge", throttle=None):
+            await asyncio.gather(one(now), one(now))
+            task = asyncio.create_task(one(later))
+            await asyncio.sleep(0)
+        later.set()
+        await task
+
+    asyncio.run(main())
+    assert sum(count for _, count in sdk.points(CALLS)) == 3
+
+
+def test_nobody_records_twice(sdk):
+    with pytest.raises(ValueError, match="instrumented already"):
+        errnorm.telemetry.instrument(sdk.meters, sdk.tracers)
+    with instrumented() as other, Vendor(WELL) as vendor:
+        call("httpx", vendor)
+        assert len(other.points(CALLS)) == len(sdk.points(CALLS)) == 1
 
 
 def test_what_the_throttle_refuses_within_a_guarded_block_is_no_call_either(sdk):

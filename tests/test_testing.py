@@ -294,6 +294,21 @@ def test_what_a_test_gets_wrong_is_one_line_that_names_what_would_be_right(lionb
         FakeVendor("lionbrige")
     with pytest.raises(ValueError, match="generic has no host of its own: say hosts="):
         FakeVendor("generic")
+    with pytest.raises(RuntimeError, match=r"stands in for nobody yet: say `with FakeVendor\("):
+        FakeVendor("lionbridge").fails("304")  # and the app would ask the real one
+
+
+def test_what_an_instrumentation_has_put_around_a_client_is_called_as_it_wants():
+    instrumentation = pytest.importorskip("opentelemetry.instrumentation.urllib3")
+    urllib3 = pytest.importorskip("urllib3")
+    theirs = instrumentation.URLLib3Instrumentor()
+    theirs.instrument()
+    try:
+        with FakeVendor("lionbridge") as vendor, urllib3.PoolManager() as pool:
+            vendor.fails("304")
+            assert pool.request("GET", "https://ondemand.lionbridge.com/api/quote").status == 409
+    finally:
+        theirs.uninstrument()
 
 
 def slugs(name):

@@ -76,13 +76,15 @@ class guard:  # noqa: N801 - it reads as a word of the language: `with guard("ac
             self._watch = listening.begin(listening.Asked(self._profile, self._operation))
 
     def _leaving(self, raised: BaseException | None, failure: VendorError | None) -> Generator[Step, Any, None]:
+        came = raised if isinstance(raised, VendorError) else failure
         if self._watch is not None:
-            came = raised if isinstance(raised, VendorError) else failure
+            self._watch.counted &= failure is None  # what no door within has told of
             self._watch.end(came, cut=came is None and raised is not None)
         if self._turn is None:
             return
         if raised is None or isinstance(raised, Exception):
-            yield Settle(self._turn, pause_of(failure), ())
+            ours = came is not None and came.error.vendor == self._profile.name
+            yield Settle(self._turn, pause_of(came) if ours else None, ())
         else:  # cancelled
             yield Leave(self._turn)
 

@@ -91,7 +91,8 @@ _TABLE: tuple[tuple[str, Family, bool | None, str], ...] = (
         requests.RequestException requests.MultiplexingError aiohttp.ServerConnectionError aiohttp.ClientOSError
         aiohttp.ClientConnectionError aiohttp.ClientError urllib3.HTTPError urllib3.PoolError urllib3.RequestError
         urllib3.MaxRetryError urllib3.ClosedPoolError urllib3.FullPoolError urllib3.RecoverableError
-        urllib3.MustDowngradeError urllib3.MustRedialError urllib3.EarlyResponse urllib.URLError"""),
+        urllib3.MustDowngradeError urllib3.MustRedialError urllib3.EarlyResponse urllib.URLError
+        builtins.ConnectionError"""),
     # an answer that came, and misuse of a client: the one is read elsewhere, the other is a bug and rises as one
     ("", Family.UNKNOWN, None, """
         httpx.HTTPStatusError httpx.CookieConflict httpx.StreamError httpx.StreamConsumed httpx.StreamClosed

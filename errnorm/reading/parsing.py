@@ -76,6 +76,17 @@ class Reader(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             else self._of_transport(transport, vendor, operation)
         )
 
+    def judge(self, response: object, *, vendor: str | None, operation: str | None) -> CanonicalError | None:
+        """As `normalize`, of what must be a response: TypeError where it is a body, say, or nobody has awaited it."""
+        error = self.normalize(response, vendor=vendor, operation=operation)
+        if error is None:
+            kind = type(response)
+            if hasattr(kind, "__await__") and response_of(response) is None:
+                raise TypeError(f"a client's response is wanted, not {kind.__name__}: await it first")
+            if kind.__module__ == "builtins":
+                raise TypeError(f"a client's response is wanted, not {kind.__name__}: it tells no status")
+        return error
+
     def hides(self, vendor: str | None, url: str | None) -> bool:
         """Whether a vendor's failures may hide under a status below 400, so that such bodies have to be looked at."""
         return any(registry.get(name).hides for name in self._names(vendor, url))

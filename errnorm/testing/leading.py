@@ -242,7 +242,7 @@ def _meet() -> list[Restore]:
         with suppress(ImportError):
             module = importlib.import_module(name)
             cls = getattr(module, owner)
-            original = vars(cls)[method]
-            restores.append((cls, method, original))
-            setattr(cls, method, make(original, module))
+            restores.append((cls, method, vars(cls)[method]))
+            # by the class: what somebody put around it (wrapt, say) is called so, and not as it lies there
+            setattr(cls, method, make(getattr(cls, method), module))
     return restores

@@ -48,7 +48,6 @@ class FakeVendor:
         self._tickets: dict[str, Answer] = {}
         self._numbers = count(1)
         self._changed = threading.Condition()
-
         self._at = (host, port)
         self.url = ""  # until it listens
 
@@ -82,6 +81,8 @@ class FakeVendor:
         self._say(Answer(status, headers, content, failing=status >= 400), times)
 
     def _say(self, answer: Answer, times: int | None) -> None:
+        if not self.url:
+            raise RuntimeError(f"{self!r} stands in for nobody yet: say `with FakeVendor(…) as vendor:` first")
         if times is not None and times < 1:
             raise ValueError(f"times must be a number from 1, or None for ever, not {times}")
         with self._changed:
