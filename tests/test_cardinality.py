@@ -153,14 +153,22 @@ def within_bounds(series):
         assert count <= bound(name), name
 
 
+def another(chance, failed):
+    """The same with another code and operation, as if it had been read from a body too, which takes its time."""
+    new = word(chance)
+    operations = PROFILES[failed.error.vendor].operations if failed.error.vendor in PROFILES else ()
+    operation = chance.choice((None, new, *list(operations)[:5]))
+    return VendorError(failed.error.replace(vendor_code=new, operation=operation, mapped=chance.random() < 0.5))
+
+
 def burst(chance, count, series):
-    normalizer = Normalizer()
+    normalizer, failed = Normalizer(), failure(chance)
     for number in range(count):
-        failed = failure(chance)
+        failed = another(chance, failed) if number % 4 else failure(chance)
         normalizer.log(failed)
         if number % 10 == 0:
-            status, failed = chance.choice((None, *STATUSES)), chance.choice((None, failed))
-            series.hear(Ended(asked(chance), chance.random(), status, failed))
+            status, ending = chance.choice((None, *STATUSES)), chance.choice((None, failed))
+            series.hear(Ended(asked(chance), chance.random(), status, ending))
 
 
 def resident():
