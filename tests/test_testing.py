@@ -283,6 +283,7 @@ def test_what_a_test_gets_wrong_is_one_line_that_names_what_would_be_right(lionb
         "reason code 305 under Quote": "did you mean",
         "quota": "`errnorm play --vendor lionbridge` lists them",
         418: "no sample with the status 418",
+        304: "no sample with the status 304; the code is '304', as text",
     }
     for what, line in wrong.items():
         with pytest.raises(UnknownSampleError, match=line) as raised:

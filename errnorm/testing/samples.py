@@ -46,7 +46,9 @@ class Samples:
             if found := self._first(lambda known: known.sample.status == wanted):
                 return found
             statuses = {str(known.sample.status) for known in self._failures if known.sample.status}
-            raise UnknownSampleError(f"{name} has no sample with the status {wanted}{nearest(str(wanted), statuses)}")
+            coded = any(known.error.vendor_code == str(wanted) for known in self._failures)
+            near = f"; the code is '{wanted}', as text" if coded else nearest(str(wanted), statuses)
+            raise UnknownSampleError(f"{name} has no sample with the status {wanted}{near}")
         if found := self._named(wanted):
             return found
         names = [slug(sample.title) for sample in self.all]
