@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from errnorm.secrets import MAKERS, MARK, NAMED, NAMES, OWNED, OWNER, SINGLES, WHOLES, WORDS, Row
+from errnorm.secrets import CARDS, MAKERS, MARK, NAMED, NAMES, OWNED, OWNER, SINGLES, WHOLES, WORDS, Row
 
 PLAIN: Final = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ ,.'()!?;]*+\Z").match  # letters and stops, which few secrets are made of
 LETTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ,.'()!?;"  # the same in ASCII, which is quicker
 LONG: Final = re.compile(r" (?:[^ ]{20}|(?=[^ \d]*+\d)[^ ]{14})").search  # no key by a known maker is shorter
+EIGHT: Final = re.compile("[2-6][0-9]{3}(?:[ .+-]|%20)?[0-9]{4}").search  # digits, as a card's number begins
 DIGIT: Final = re.compile("[0-9]").search  # or a capital: every key has one of them
 HEADERS: Final = (
     "content-length content-type date retry-after server via request-id x-request-id x-amzn-requestid x-amz-request-id "
@@ -36,7 +37,7 @@ def redact(text: str) -> str:
 
 def _harmless(text: str) -> bool:
     """The cheap question: a short name, or prose without the few words after which letters can be a secret."""
-    if len(text) < 16 and text.replace("_", "").isalnum():
+    if len(text) < 16 and text.replace("_", "").isalnum() and not (len(text) > 13 and text.isdigit()):
         return True
     if text.encode(errors="replace").translate(None, LETTERS) if text.isascii() else PLAIN(text) is None:
         return False
@@ -53,7 +54,7 @@ def _once(text: str) -> str:
         if not text.islower() or DIGIT(text):
             text = _compiled(OWNED).sub(_owned, text)
         text = _compiled(r"\ (?:[^\ ]{20,}+|(?=[^\ \d]*+\d)[^\ ]{14,}+)").sub(_word, " " + text)[1:]
-    return text
+    return _compiled(CARDS).sub(_card, text) if EIGHT(text) else text
 
 
 def _lower(text: str) -> str:
@@ -122,6 +123,12 @@ def _run(match: re.Match[str]) -> str:
     return "[key]" if _random(run) or any(_random(part) for part in run.split("/")) else run
 
 
+def _card(match: re.Match[str]) -> str:
+    digits = [int(char) for char in match[0].replace("%20", "") if char.isdigit()]
+    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
+    return "[card]" if (sum(doubled) + sum(digits[::-2])) % 10 == 0 else match[0]
+
+
 def _random(run: str) -> bool:
     """Whether the kind of character changes as often as in a key, and not just at the humps of a CamelCaseName2."""
     return len(run) >= 32 and not (run.islower() or run.isupper()) and 4 * _changes(run) >= len(run)
@@ -142,10 +149,14 @@ def clean(text: str, limit: int = 2000) -> str:
         text = " ".join(_seen(text, 8 * limit).split())
     if len(text) <= limit and len(short := redact(text)) <= limit:
         return short
-    head = text[: 4 * limit]
-    if len(text) > len(head):  # its last word may be half a secret
-        head = head.rpartition(" ")[0] or head
-    return _cut(redact(head), limit)
+    return _cut(redact(text) if len(text) <= 4 * limit else beginning(text[: 4 * limit]), limit)
+
+
+def beginning(text: str) -> str:
+    """A longer text's beginning redacted, without its last word or the end of a long one: it may be half a secret."""
+    told = redact(text)
+    last = max(len(told) - len(text) // 4, 0)
+    return told[: max(last, told.rfind(" ", last), told.rfind("]", last) + 1)]
 
 
 def _seen(text: str, most: int) -> str:
@@ -156,9 +167,7 @@ def _seen(text: str, most: int) -> str:
     if seams.isprintable():
         return seams
     seams = _compiled(f"{_SEAM}++").sub(_SEAM, seams)
-    if len(seams) > most:  # likewise
-        seams = seams[:most].rpartition(" ")[0] or seams[:most]
-    return redact(seams).replace(_SEAM, "")
+    return (redact(seams) if len(seams) <= most else beginning(seams[:most])).replace(_SEAM, "")
 
 
 def _cut(text: str, limit: int) -> str:

@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
-from errnorm.redaction import KEPT, QUERIES, redact, redact_url
+from errnorm.redaction import KEPT, QUERIES, beginning, redact, redact_url
 
 MOST: Final = 500_000  # characters of an event that are looked at
 LONGEST: Final = 20_000  # characters of one text
@@ -197,12 +197,10 @@ class _Scrubber:
         return " ".join(self.text(word) if len(word) > 15 and "=" not in word else word for word in line.split(" "))
 
     def text(self, text: str) -> str:
-        if len(text) > LONGEST:  # the last word may be half a secret
-            text = text[:LONGEST].rpartition(" ")[0] + LEFT_OUT
-        self.left -= len(text)
+        self.left -= min(len(text), LONGEST)
         if self.left < 0:
             return LEFT_OUT
-        text = redact(text)
+        text = redact(text) if len(text) <= LONGEST else beginning(text[:LONGEST]) + LEFT_OUT
         if "://" in text or "?" in text:
             text = _URL.sub(lambda url: redact_url(url[0]), text)
         return _PAIR.sub(self._pair, text) if ", " in text else text

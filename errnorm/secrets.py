@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 PERCENT: Final = r"%(?:25){0,3}"  # however often it was encoded itself
 QUOTE: Final = rf"""(?:\\{{0,7}}+["'`]|&quot;|&\#34;|{PERCENT}22)"""
 START: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
-MARK: Final = r"\[(?:secret|email|key|token|jwt|credentials|private\ key)\]"
+MARK: Final = r"\[(?:secret|email|key|token|jwt|card|credentials|private\ key)\]"
 PAIRS: Final = r"""(?:[\w.-]++=(?:"[^"]*+"?+|[^\s,;"'<>]*+)[,;]?+\s?+)++"""
 KEYS: Final = (
     "access account admin api app application auth client consumer encryption functions hash license licence master "
@@ -57,14 +57,16 @@ WHOLES: Final = (  # these may look like a name and its value, so they come befo
         r"\1 [credentials]",
     ),
 )
-NAMES: Final = "pass", "pwd", "secret", "token", "key", "auth", "sig", "credential", "session", "cookie", "hmac"
+SHORT: Final = "pw", "otp", "pin", "cvc", "cvv", "jwt", "bearer"  # names where no letter stands beside them
+NAMES: Final = "pass", "secret", "token", "key", "auth", "sig", "credential", "session", "cookie", "hmac", *SHORT
 NAMED: Final = rf"""
     (?:pass(?:word|wort|wd|phrase|code|(?:(?<![a-z]pass)|(?<=3fpass))(?![a-z]))|pwd|secret(?!ar)|token(?!iz|s\W{{1,5}}\d{{1,9}}\b)
       |credential|cook(?P<jar>ie)|session|hmac|sig(?:nature|(?:(?<![a-z]sig)|(?<=3fsig))(?![a-z]))
       |auth(?:orization|(?:(?<![a-z]auth)|(?<=3fauth))(?![a-z]))
       |key(?:(?<=[?&]key)|(?<=3fkey)|(?<=%26key)|(?<=2526key))
+      |{"|".join(f"{name}(?:(?<![a-z]{name})|(?<=3f{name}))(?![a-z])" for name in SHORT)}
       |{"|".join(f"{name}[-_. ]?key" for name in KEYS.split())})
-    [\w.-]{{0,40}}+(?<!count)(?<!length)(?<!limit)(?<!name)(?<!status)(?<!type)(?<!_at)(?<!_in)(?<!_ur[il])
+    [\w.-]{{0,40}}+(?<!count)(?<!length)(?<!limit)(?<!name)(?<!status)(?<!check)(?<!type)(?<!_at)(?<!_in)(?<!_ur[il])
     (?:\]|{PERCENT}5d)?+{QUOTE}?+(?:\s(?:provided|given|used|supplied|sent|value|header|was|is)){{0,2}}+\s{{0,4}}+
     (?:(?P<coded>{PERCENT}3[ad])|:{{0,3}}=>?|==?|:|>|&gt;)\s{{0,4}}+(?P<list>(?!{MARK})\[(?![{{[])\s?+)?+
     (?:[bru]?(?:(?P<escape>\\{{0,7}}+)(?P<quote>["'`])|(?P<entity>&quot;|&\#34;|{PERCENT}22)))?+
@@ -154,3 +156,10 @@ OWNED: Final = r"""(?:[:=>|,]|\?=)["'`\s:=>|?]{0,6}+(?!\d{4}-\d\d-\d\d)
 WORDS: Final = r"[A-Z]?[a-z]*+(?:[_.:/-][A-Z]?[a-z]*+)*+|[A-Z_.:/-]*+"
 OWNER: Final = rf"""(?<![a-z0-9])(?:{"|".join(OWNERS.split())}
     |(?P<weak>api|auth|credential|key|secret|token))[\w.-]*+\Z"""
+
+# Payment cards as they are written, by what they begin with; if it passes Luhn's check: most numbers as long are ids.
+CARDS: Final = r"""[2-6](?:(?<![A-Za-z0-9.].)|(?<=%[0-9A-Fa-f]{2}.))(?:
+      (?:(?<=4)\d\d\d|(?<=5)[1-5]\d\d|(?<=2)(?:2[2-9]|[3-6]\d|7[0-2])\d|(?<=6)(?:011|[245]\d\d)|(?<=3)5(?:2[89]|[3-8]\d))
+      (?P<by4>[ .+-]|%20|)\d{4}(?P=by4)\d{4}(?P=by4)\d{4}(?:(?P=by4)\d{3})?
+    | (?<=3)[47]\d\d(?P<by6>[ .+-]|%20|)\d{6}(?P=by6)\d{5}
+    | (?<=3)(?:0[0-5]|[689]\d)\d(?P<by7>[ .+-]|%20|)\d{6}(?P=by7)\d{4})(?![A-Za-z0-9])"""

@@ -7,6 +7,7 @@ import logging
 import traceback
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
+from typing import NamedTuple
 
 import pytest
 
@@ -238,10 +239,70 @@ class Liar:
         raise RuntimeError("no class")
 
 
+def test_an_extra_that_cannot_be_cleaned_costs_no_more_than_itself(logger, caplog):
+    kept = kept_by(logger, RedactingFilter())
+    logger.error("it was %s", "so", extra={"own": "too", "odd": Liar(), "nested": [Liar(), SECRET]})
+    *_, told, _ = kept.told
+    assert "it was %s" in told
+    assert "'odd': '[Liar]'" in told
+    assert f"'nested': ['[Liar]', '{SECRET}']" in told
+    assert not caplog.records
+
+
+def test_a_message_that_has_no_text_is_told_as_what_it_is(logger, capsys):
+    class Odd:
+        def __str__(self):
+            raise RuntimeError(SECRET)
+
+    handler = logging.StreamHandler(io.StringIO())
+    handler.addFilter(RedactingFilter())
+    logger.addHandler(handler)
+    logger.info(Odd())
+    assert handler.stream.getvalue() == "[Odd]\n"
+    assert capsys.readouterr().err == ""
+
+
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
+BESIDE = [
+    {"odd": [("X-Api-Key", SECRET)]},
+    {"odd": [(b"x-api-key", SECRET.encode())]},
+    {"odd": {"params": (["api_key", SECRET],)}},
+    {"odd": {b"x-api-key": SECRET.encode(), b"password": SECRET}},
+    {"odd": Login("bob", SECRET)},
+    {"jwt": SECRET, "odd": {"bearer": SECRET, "pin": SECRET}},
+]
+
+
+@pytest.mark.parametrize("extra", BESIDE)
+def test_what_the_name_beside_it_gives_away_is_not_told(logger, extra):
+    kept = kept_by(logger, RedactingFilter())
+    logger.info("it was", extra=extra)
+    assert not any(SECRET in told for told in kept.told)
+    assert any("[secret]" in told for told in kept.told)
+
+
+def test_nor_what_a_message_formats_by_a_secret_name(logger):
+    kept = kept_by(logger, RedactingFilter())
+    logger.info("%(user)s came with %(password)s", {"user": "bob", "password": SECRET})
+    logger.info("it was", {"password": SECRET})  # noqa: PLE1205
+    assert not any(SECRET in told for told in kept.told)
+    assert any("bob came with [secret]" in told for told in kept.told)
+
+
+def test_a_long_text_without_a_blank_is_told_by_its_beginning(logger):
+    kept = kept_by(logger, RedactingFilter())
+    logger.info("a" * 50_000)
+    assert "a" * 10_000 in kept.told[1]
+
+
 def test_what_cannot_be_cleaned_is_not_told_and_complained_of_once(logger, caplog):
     kept = kept_by(logger, RedactingFilter())
     for _ in range(3):
-        logger.error("it was %s", SECRET, extra={"own": SECRET, "odd": Liar()})
+        logger.error("it was %s", SECRET, extra={"own": SECRET}, exc_info=("no", "exception", "at all"))
     assert len(kept.told) == 12
     assert all(NOTE in told for told in kept.told)
     assert not any(SECRET in told for told in kept.told)

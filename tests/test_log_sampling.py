@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
@@ -17,7 +22,7 @@ import errnorm
 from errnorm import Normalizer, VendorError
 from errnorm.families import Family
 from errnorm.logging import JSONFormatter, SamplingFilter
-from errnorm.logging.sampling import REFERENCES
+from errnorm.logging.sampling import REFERENCES, _untold, flush
 from errnorm.telling.logs import logger as own
 
 OUTAGE = 5_000
@@ -262,10 +267,188 @@ def test_a_clock_that_fails_costs_no_record():
     assert all(sampling.filter(record) for record in records)
 
 
-@pytest.mark.parametrize("settings", [{"interval": 0}, {"interval": float("nan")}, {"most": 0}])
+ODD = [{"interval": 0}, {"interval": float("nan")}, {"interval": "60"}, {"interval": None}, {"most": 0}, {"most": "9"}]
+
+
+@pytest.mark.parametrize("settings", ODD, ids=str)
 def test_settings_that_make_no_sense_are_refused(settings):
-    with pytest.raises(ValueError, match="greater than 0"):
+    [(name, value)] = settings.items()
+    right = "a number of (seconds|classes) greater than 0"
+    with pytest.raises(ValueError, match=f"^SamplingFilter: {name} must be {right}, not {value!r}$"):
         SamplingFilter(**settings)
+
+
+def test_only_those_are_told_the_number_who_were_not_told_of_each(clock, listen):
+    sampling = SamplingFilter(60, clock=clock)
+    each, kept, other = listen(), listen(sampling), listen(SamplingFilter(10, clock=clock))
+    above = Kept(sampling)
+    above.setLevel(logging.CRITICAL)
+    own.addHandler(above)
+    try:
+        for _ in range(5):
+            fail()
+        sampling.flush()
+    finally:
+        own.removeHandler(above)
+    assert len(each.records) == len(each.failures()) == 5
+    assert len(other.records) == 1
+    assert [record.get("errnorm_suppressed") for record in kept.records] == [None, 4]
+    assert not above.records
+
+
+def test_a_handler_that_fails_costs_the_others_no_number(clock, listen):
+    class Full(Kept):
+        def emit(self, record):
+            raise OSError("no space left")
+
+    sampling = SamplingFilter(60, clock=clock)
+    kept = listen(sampling)
+    for vendor in ("lionbridge", "phase"):
+        for _ in range(3):
+            fail(vendor)
+    own.addHandler(full := Full(sampling))
+    own.handlers.insert(0, own.handlers.pop())
+    try:
+        sampling.flush()
+    finally:
+        own.removeHandler(full)
+    assert sum(kept.told().values()) == 6
+
+
+@pytest.mark.parametrize("place", ["queue", "target"])
+def test_behind_a_queue_it_is_told_once_and_to_whom_it_belongs(clock, listen, place):
+    sampling = SamplingFilter(60, clock=clock)
+    target = Kept(*[sampling] * (place == "target"))
+    queue = QueueHandler(SimpleQueue())
+    each, listener = listen(), QueueListener(queue.queue, target)
+    if place == "queue":
+        queue.addFilter(sampling)
+    own.addHandler(queue)
+    listener.start()
+    try:
+        for _ in range(5):
+            fail()
+        queue.queue.put(logging.makeLogRecord({"msg": "the last"}))
+        until(lambda: any(record["msg"] == "the last" for record in target.records))
+        sampling.flush()
+    finally:
+        own.removeHandler(queue)
+        listener.stop()
+    assert [record["errnorm_suppressed"] for record in target.records if "errnorm_suppressed" in record] == [4]
+    assert len(each.records) == 5
+
+
+def until(done):
+    for _ in range(2_000):
+        if done():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not come")
+
+
+def test_in_a_row_each_tells_what_it_held_back(clock, listen):
+    first, second = SamplingFilter(60, clock=clock), SamplingFilter(60, clock=clock)
+    kept = listen(second)
+    own.addFilter(first)
+    try:
+        for _ in range(5):
+            fail()
+        first.flush()
+        second.flush()
+    finally:
+        own.removeFilter(first)
+    assert sum(kept.told().values()) == 5
+
+
+def test_a_filter_that_is_replaced_tells_what_it_counted(listen):
+    flush()  # what others left
+    first = listen(SamplingFilter(60))
+    for _ in range(5):
+        fail()
+    own.removeHandler(first)  # as dictConfig does
+    first.filters.clear()
+    gc.collect()
+    second = listen(SamplingFilter(60))
+    for _ in range(3):
+        fail()
+    flush()
+    assert sum(first.told().values()) == 1
+    assert sum(second.told().values()) == 4 + 3
+    assert not _untold
+
+
+RECIPE = """
+import atexit, logging, logging.config, sys, errnorm
+where, start = sys.argv[1:]
+handlers = {
+    "out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"},
+    "queue": {"class": "logging.handlers.QueueHandler", "handlers": ["out"]},
+}
+handlers[where]["filters"] = ["sampling"]
+if sys.version_info < (3, 12):  # whose dictConfig knows no listener
+    from logging.handlers import QueueHandler, QueueListener
+    from queue import Queue
+    del handlers["queue"]["handlers"]
+    handlers["queue"]["queue"] = queue = Queue()
+logging.config.dictConfig({
+    "version": 1,
+    "formatters": {"json": {"class": "errnorm.logging.JSONFormatter"}},
+    "filters": {"sampling": {"()": "errnorm.logging.SamplingFilter", "interval": 60}},
+    "handlers": handlers,
+    "root": {"handlers": ["queue"]},
+})
+if sys.version_info < (3, 12):
+    listener = QueueListener(queue, logging._handlers["out"])
+else:
+    listener = logging.getHandlerByName("queue").listener
+listener.start()
+atexit.register(listener.stop)
+for _ in range(7):
+    errnorm.Normalizer().answer(errnorm.VendorError(errnorm.parse(b"", status=503, vendor="lionbridge")))
+"""
+
+
+@pytest.mark.parametrize("where", ["queue", "out"])
+def test_an_end_that_stops_the_queue_loses_none(where):
+    first, last = lines_of(where, "", app=RECIPE)
+    assert "errnorm_suppressed" not in first
+    assert last["errnorm_suppressed"] == 6
+
+
+CHILDREN = """
+import logging, multiprocessing, sys, errnorm
+from errnorm.logging import JSONFormatter, SamplingFilter
+
+def configure():
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JSONFormatter())
+    handler.addFilter(SamplingFilter())
+    logging.getLogger().handlers = [handler]
+
+def fail(times, own=False):
+    if own:
+        configure()
+    for _ in range(times):
+        errnorm.Normalizer().answer(errnorm.VendorError(errnorm.parse(b"", status=503, vendor="lionbridge")))
+
+if __name__ == "__main__":
+    configure()
+    fail(3)
+    way = sys.argv[1]
+    child = multiprocessing.get_context(way).Process(target=fail, args=(5, way == "spawn"))
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize("way", multiprocessing.get_all_start_methods()[:2])
+def test_a_child_of_multiprocessings_tells_its_own(way, tmp_path):
+    (tmp_path / "app.py").write_text(CHILDREN)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "app.py", way], capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(line.get("errnorm_suppressed", 0) for line in lines) == [0, 0, 2, 4]
 
 
 APP = """
@@ -288,9 +471,9 @@ if len(sys.argv) > 2 and not os.fork():
 """
 
 
-def lines_of(*arguments):
+def lines_of(*arguments, app=APP):
     done = subprocess.run(
-        [sys.executable, "-c", APP, *arguments], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", app, *arguments], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stderr == ""
     return [json.loads(line) for line in done.stdout.splitlines()]

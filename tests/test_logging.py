@@ -10,6 +10,7 @@ import subprocess
 import sys
 import unicodedata
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
@@ -298,6 +299,98 @@ def test_what_a_name_gives_away_is_not_told_either():
         line = formatter.format(own)
         assert secret not in line
         assert "accept" in line
+
+
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
+OPAQUE = "Zebrafinch7261quokka"
+BESIDE = {
+    "a header's pair": [("X-Api-Key", OPAQUE), ("accept", "x")],
+    "a pair of bytes": [(b"x-api-key", OPAQUE.encode()), (b"accept", b"x")],
+    "a parameter": {"params": [["api_key", OPAQUE]], "accept": "x"},
+    "keys of bytes": {b"x-api-key": OPAQUE.encode(), b"password": OPAQUE, b"accept": b"x"},
+    "a field": [Login("accept", OPAQUE)],
+    "a pair": ("password", OPAQUE, "accept")[:2],
+    "a key of two words": {"API key": OPAQUE, "accept": 1},
+    "short names": {"accept": 1} | dict.fromkeys(("bearer", "jwt", "pw", "otp", "pin", "cvc"), OPAQUE),
+}
+
+
+@every_formatter
+@pytest.mark.parametrize("way", BESIDE)
+def test_nor_what_the_name_beside_it_gives_away(name, way):
+    line = FORMATTERS[name].format(record(odd=BESIDE[way]))
+    assert OPAQUE not in line
+    assert "[secret]" in line
+    assert "accept" in line or way == "a pair"
+    assert "b'" not in line
+
+
+@every_formatter
+def test_nor_what_a_message_formats_by_a_secret_name(name):
+    line = FORMATTERS[name].format(record("%(user)s came with %(password)s", {"user": "bob", "password": OPAQUE}))
+    assert "bob came with [secret]" in line
+
+
+def test_two_words_or_two_sentences_are_no_pair():
+    texts = ["Your token has expired", "Order 7 is unknown"]
+    assert json.loads(FORMATTERS["json"].format(record(odd=texts)))["odd"] == texts
+
+
+def compact(length):
+    return json.dumps([{"id": number, "n": "x"} for number in range(length // 12)], separators=(",", ":"))
+
+
+@pytest.mark.parametrize("length", [2_001, 4_001, 16_001, 31_999, 32_001, 1_000_000])
+@pytest.mark.parametrize("text", [compact, "a".__mul__, "got body: {}".format], ids=["json", "letters", "short"])
+def test_a_long_text_without_a_blank_is_told_by_its_beginning(length, text):
+    told = text(length)
+    if told.startswith("got"):
+        told = f"got body: {compact(length)}"
+    entry = json.loads(FORMATTERS["json"].format(record("%s", (told,), body=told)))
+    assert entry["message"] == (told if len(told) <= 4_000 else told[:3_999] + "…")
+    assert entry["body"] == told[:1_999] + "…"
+
+
+@pytest.mark.parametrize("filling", ["x", "x " * 7, " " * 99 + "x", "password=abc,", '{"id":1},'])
+def test_nor_half_a_secret_where_it_is_cut(filling):
+    key = "gh" + "p_" + "Fa1keB2cD3eF4gH5iJ6kL7mN8oP9qR0"
+    for most in (2_000, 4_000):
+        for times in (1, 4, 8):
+            for end in range(0, 40, 3):
+                told = (filling * 40_000)[: times * most - end] + f",{key}" + "tail" * 10_000
+                assert "gh" + "p_" not in FORMATTERS["json"].format(record(told, odd=told)), (most, times, end)
+
+
+class Outside:
+    """As proxies are outside of a request: it does not even say what it is."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("outside of a request")
+
+
+class Changing(dict):
+    def items(self):
+        raise RuntimeError("dictionary changed size during iteration")
+
+
+@every_formatter
+def test_one_odd_extra_costs_no_more_than_itself(name):
+    odd = record("it was", odd=Outside(), nested={"in": [Outside(), "kept"]}, changing=Changing(a=1), own="too")
+    line = FORMATTERS[name].format(odd)
+    is_one_line(line, name)
+    for told in ("it was", "[Outside]", "[Changing]", "kept", "too"):
+        assert told in line
+
+
+@pytest.mark.parametrize("stream", ["stderr", 2])
+def test_a_stream_that_is_none_is_refused_with_what_would_be_right(stream):
+    with pytest.raises(ValueError, match=f"stream must be .* 'ext://sys.stderr', not {stream!r}$"):
+        ConsoleFormatter(stream=stream)
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,14 @@ SAFE = {"type": "about:blank", "title": "Bad Gateway", "status": 502, "detail": 
 @pytest.fixture
 def lionbridge():
     """A vendor that has failed once."""
-    vendor = FakeVendor("lionbridge", hosts=["ondemand.lionbridge.com"])
     body = (
         f"<Quote><Error><ReasonCode>201</ReasonCode><SimpleMessage>{MESSAGE}</SimpleMessage>"
         "<DetailedMessage>com.lionbridge.Workflow: null pair 17/42 at node gw-eu-3</DetailedMessage></Error></Quote>"
     )
-    vendor.fails("201")
-    vendor.given.append(vendor._next()._replace(body=body.encode(), headers={"X-Amzn-RequestId": "9d1f-77aa-e0"}))
-    vendor._asked.append(ASKED)
+    with FakeVendor("lionbridge", hosts=["ondemand.lionbridge.com"]) as vendor:
+        vendor.fails("201")
+        vendor.given.append(vendor._next()._replace(body=body.encode(), headers={"X-Amzn-RequestId": "9d1f-77aa-e0"}))
+        vendor._asked.append(ASKED)
     return vendor
 
 

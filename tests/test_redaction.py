@@ -160,7 +160,7 @@ WORDS = (
     "password passwd pwd passphrase secret client_secret clientSecret token access_token refresh-token idToken api_key "
     "api-key apikey apiKey X-Api-Key access_key aws_secret_access_key AWS_SECRET_ACCESS_KEY private-key authorization "
     "signature X-Amz-Signature credential session sessionid session_id cookie csrftoken AccountKey user[password] "
-    "new_password_confirmation DB_PASSWORD auth sig"
+    "new_password_confirmation DB_PASSWORD auth sig pw otp pin card[cvc] cvv passcode pin-code jwt"
 )
 NAMES = WORDS.split()
 NAMED_PLACES = (
@@ -192,6 +192,37 @@ def test_the_value_of_a_secret_name_is_hidden_and_its_surroundings_are_not(name:
     assert CANARY not in redact(place.format(name.upper(), CANARY))
 
 
+CARDS = (
+    "4242424242424242",
+    "4242 4242 4242 4242",
+    "5555-5555-5555-4444",
+    "2223.0031.2200.3222",
+    "6011%200009%209013%209424",
+    "3566002020360505",
+    "6200000000000005",
+    "378282246310005",
+    "3782 822463 10005",
+    "3056+930902+5904",
+)
+CARD_PLACES = (
+    "{}",
+    "Card {} was declined.",
+    '{{"number":"{}"}}',
+    '{{"number":{}}}',
+    "?number={}&exp=12",
+    "n%3D{}%26",
+    "2026-11-20 {} 12/27",
+)
+
+
+@pytest.mark.parametrize("place", CARD_PLACES)
+@pytest.mark.parametrize("card", CARDS)
+def test_a_payment_card_is_hidden_and_a_number_that_is_none_is_not(card: str, place: str) -> None:
+    assert redact(place.format(card)) == clean(place.format(card)) == place.format("[card]")
+    other = card[:-1] + str((int(card[-1]) + 1) % 10)  # fails Luhn
+    assert redact(place.format(other)) == place.format(other)
+
+
 PEM = fake("-----BEGIN ", "RSA PRIVATE ", "KEY-----")
 SECRETS = {
     "https://bob:Hunter2canary99@api.example/x": "https://[credentials]@api.example/x",
@@ -203,6 +234,7 @@ SECRETS = {
     "bob:Hunter2canary99@localhost refused": "bob:[credentials]@localhost refused",
     "Authorization: Bearer Hunter2canary99": "Authorization: [secret]",
     "'Authorization': 'Bearer Hunter2canary99'": "'Authorization': '[secret]'",
+    "bearer=Hunter2canary99": "bearer=[secret]",
     "sent Bearer Hunter2canary99.": "sent Bearer [token]",
     "sent Basic Ym9iOkh1bnRlcjJjYW5hcnk5OQ== to us": "sent Basic [token] to us",
     "sent Token 00fa4e00fa4e00fa4e00 to us": "sent Token [token] to us",
@@ -283,6 +315,9 @@ datadog: 2026-11-20T10:13:14Z, heroku: router-timeout, atlassian: INVALID_REQUES
 Idempotency key: 5f8c1d2e-aaaa-4bbb-8ccc-1234567890ab; sort key: last_modified_at; api: v2/projects/items
 The language code "new-york" is unknown, discord: too-many-requests
 Wait 50% longer. Kosten: 5 € = 6 $
+{"shipping": "express", "typing": "on", "mapping=default": 1, "cvc_check": "fail", "pin": "is required"}
+order 4242424242424241 of 1234567812345670, paid with 4000-0000-0000-0000
+0.4242424242424242 and 4242424242424242ab and 12345678-4242-4242-4242-424242424242
 """.strip().splitlines()
 
 
@@ -348,6 +383,23 @@ def test_clean_redacts_before_it_cuts_and_cuts_no_mark() -> None:
     assert clean("a" * 9, 4) == "aaa…"
     half = "x " * 3990 + fake("gh", "p_", MIXED)
     assert fake("gh", "p_") not in clean(half[:8000] + "tail " * 9)
+
+
+@pytest.mark.parametrize("limit", [100, 2000])
+@pytest.mark.parametrize("before", ["", "got body: "])
+def test_a_long_text_without_a_blank_shows_its_beginning(before: str, limit: int) -> None:
+    text = before + "[" + ",".join(f'{{"id":{number},"n":"x"}}' for number in range(5_000)) + "]"
+    assert clean(text, limit) == text[: limit - 1] + "…"
+    assert clean("a" * 50_000, limit) == "a" * (limit - 1) + "…"
+
+
+def test_nor_does_it_show_half_a_secret_where_it_is_cut() -> None:
+    key = fake("gh", "p_", MIXED)
+    for filling in ("x", "ab,", "x " * 9, f"password={CANARY * 300};"):
+        for end in range(60):
+            head = (filling * 9_000)[: 4 * 300 - end]
+            assert fake("gh", "p_") not in clean(f"{head},{key}" + "tail" * 900, 300)
+    assert clean(f"password={CANARY * 900}", 300) == "password=[secret]…"
 
 
 def test_clean_drops_what_cannot_be_seen_and_keeps_words_apart() -> None:
@@ -436,6 +488,7 @@ HOSTILE = (
         "key=",
         "okta|a1",
     ),
+    *("4242 ", "4", "42", "3782 822463 ", "4242-4242", "pin=", "otp", "pw:", "bearer="),
     *("1Q~", "heroku: 1234567890a", "A3-FAKE1", "1|", "SG.=", "=" * 9, ":=|?"),
 )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 from unicodedata import category
 
-from errnorm.redaction import clean
+from errnorm.redaction import beginning, clean
 from errnorm.scrubbing import LEFT_OUT, SECRET, hidden, tells
 
 MESSAGE: Final = 4_000  # characters of a message
@@ -57,11 +58,23 @@ def extras_of(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The message as it is meant; where its arguments do not fit, without them."""
+    """The message as it is meant, its arguments as `arguments_of` has them; where they do not fit, without them."""
     try:
+        if (args := arguments_of(record)) is not record.args:
+            record = copy(record)
+            record.args = args
         return record.getMessage()
     except Exception as failed:  # noqa: BLE001 - whatever an argument does when it is asked for its text
-        return f"{said(record.msg)} [its arguments do not fit: {type(failed).__name__}]"
+        unfit = f" [its arguments do not fit: {type(failed).__name__}]" if record.args else ""
+        return f"{said(record.msg)}{unfit}"
+
+
+def arguments_of(record: logging.LogRecord) -> Any:
+    """A record's arguments; of a mapping, whose values a message may show alone, without those of secret names."""
+    args: Any = record.args
+    if not isinstance(args, Mapping) or not any(is_secret(name, value) for name, value in args.items()):
+        return args
+    return {name: SECRET if is_secret(name, value) else value for name, value in args.items()}
 
 
 def exception_of(record: logging.LogRecord) -> str:
@@ -74,8 +87,8 @@ def exception_of(record: logging.LogRecord) -> str:
 
 def line_of(text: str, limit: int = TEXT) -> str:
     """One line of printable characters without secrets, at most `limit` of them."""
-    if len(text) > 8 * limit:  # its last word may be half a secret
-        text = text[: 8 * limit].rpartition(" ")[0]
+    if len(text) > 8 * limit:
+        text = beginning(" ".join(text[: 8 * limit].split()))
     text = clean(text, limit)
     if any(map(text.__contains__, _SIGNS)):
         text = hidden(text)
@@ -95,9 +108,36 @@ def timestamp(created: float) -> str:
     return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def is_secret(name: str) -> bool:
-    """Whether a name says that what stands beside it is secret; our own say what may be told of keys and tokens."""
-    return len(name) <= NAME and not name.startswith("errnorm_") and tells(name)
+def members(several: Any) -> Iterator[tuple[Any, Any]]:
+    """A container's values, each with the name beside it: a key, a field, the first of a pair; None without one."""
+    if isinstance(several, dict):
+        yield from several.items()
+    elif fields := getattr(several, "_fields", None):
+        yield from zip(fields, several, strict=True)
+    elif isinstance(several, (list, tuple)) and len(several) == 2 and _is_word(several[0]):  # a header, or a parameter
+        yield from ((None, several[0]), (several[0], several[1]))
+    else:
+        yield from ((None, each) for each in several)
+
+
+def is_secret(name: Any, value: Any) -> bool:
+    """Whether a name says that the value beside it is secret; our own say what may be told of keys and tokens."""
+    if value is None or value is True or value is False or not _is_text(name) or len(name) > NAME:
+        return False
+    name = _text_of(name)
+    return not name.startswith("errnorm_") and tells(name)
+
+
+def _is_word(value: Any) -> bool:
+    return _is_text(value) and len(value.split(None, 1)) == 1
+
+
+def _is_text(value: Any) -> bool:
+    return issubclass(type(value), (str, bytes))  # whatever else would say of itself
+
+
+def _text_of(name: Any) -> str:
+    return name.decode("utf-8", "replace") if issubclass(type(name), bytes) else said(name)
 
 
 def _name(name: str) -> str:
@@ -145,12 +185,18 @@ class _Plain:
 
     def extras(self) -> Iterator[tuple[str, Any]]:
         """Names and values: texts and numbers first, so that no list of a hundred leaves no room for them."""
-        pairs = sorted(extras_of(self.record), key=lambda pair: isinstance(pair[1], _SEVERAL))
+        pairs = sorted(extras_of(self.record), key=lambda pair: issubclass(type(pair[1]), _SEVERAL))
         for name, value in islice(pairs, MOST):
             yield _name(name), self._member(name, value, 0)
 
     def _plain(self, value: Any, depth: int) -> Any:
         self.left -= 1
+        try:
+            return self._shown(value, depth)
+        except Exception:  # noqa: BLE001 - a thing may fail in any way when it is asked what it is, or what it holds
+            return self._text(f"[{type(value).__name__}]")
+
+    def _shown(self, value: Any, depth: int) -> Any:
         if value is None or value is True or value is False:
             return value
         if isinstance(value, str):
@@ -164,18 +210,15 @@ class _Plain:
         return self._text(value.isoformat() if isinstance(value, date) else said(value))
 
     def _several(self, value: Any, depth: int) -> Any:
-        items = list(islice(value.items() if isinstance(value, dict) else value, MOST))
+        items = list(islice(members(value), MOST))
         more = len(value) > len(items)
         if isinstance(value, dict):
-            named = {_name(said(key)): self._member(key, each, depth) for key, each in items}
+            named = {_name(_text_of(key)): self._member(key, each, depth) for key, each in items}
             return named | {LEFT_OUT: len(value) - len(items)} if more else named
-        return [self._plain(each, depth) for each in items] + [LEFT_OUT] * more
+        return [self._member(key, each, depth) for key, each in items] + [LEFT_OUT] * more
 
-    def _member(self, key: Any, value: Any, depth: int) -> Any:
-        return self._masked(value) if isinstance(key, str) and is_secret(key) else self._plain(value, depth)
-
-    def _masked(self, value: Any) -> Any:
-        return value if value is None or value is True or value is False else SECRET
+    def _member(self, name: Any, value: Any, depth: int) -> Any:
+        return SECRET if is_secret(name, value) else self._plain(value, depth)
 
     def _number(self, value: float) -> Any:
         if isinstance(value, int):

@@ -42,6 +42,9 @@ class ConsoleFormatter(logging.Formatter):
 
     def __init__(self, *args: Any, stream: TextIO | None = None, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        if not (stream is None or hasattr(stream, "isatty")):
+            right = "a stream such as sys.stderr, in dictConfig 'ext://sys.stderr'"
+            raise ValueError(f"ConsoleFormatter: stream must be {right}, not {stream!r:.50}")
         self._coloured = stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
     def format(self, record: logging.LogRecord) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any, Final
 
-from errnorm.logging.entries import extras_of, is_secret, message_of, said
+from errnorm.logging.entries import arguments_of, extras_of, is_secret, members, message_of, said
 from errnorm.scrubbing import LEFT_OUT, SECRET, hidden
 
 NOTE: Final = "[a record that could not be cleaned]"
@@ -46,25 +45,23 @@ def _redact(record: logging.LogRecord) -> None:
     if isinstance(record.msg, dict):  # structlog's
         record.msg = _without(record.msg, 0)
     else:
-        message = message_of(record)
-        told = hidden(message)
-        if told != message or (record.args and not _fits(record)):
+        told = hidden(message_of(record))
+        if told != _message(record) or arguments_of(record) is not record.args:
             record.msg, record.args = told, ()
     for name, value in list(extras_of(record)):
         if not name.startswith("errnorm_"):
-            setattr(record, name, SECRET if _is_secret(name, value) else _without(value, 0))
+            setattr(record, name, _member(name, value, 0))
     if record.stack_info:
         record.stack_info = hidden(record.stack_info)
     _redact_exception(record)
 
 
-def _fits(record: logging.LogRecord) -> bool:
-    """Whether a message takes its arguments; if not, a handler would tell all of them where it complains."""
+def _message(record: logging.LogRecord) -> str | None:
+    """The message as a handler would tell it; None where it cannot, and would tell all of it where it complains."""
     try:
-        record.getMessage()
+        return record.getMessage()
     except Exception:  # noqa: BLE001 - whatever an argument does
-        return False
-    return True
+        return None
 
 
 def _redact_exception(record: logging.LogRecord) -> None:
@@ -100,28 +97,28 @@ def stand_in(raised: BaseException, depth: int = 0) -> Exception:
     return made.with_traceback(raised.__traceback__)
 
 
+def _member(name: Any, value: Any, depth: int) -> Any:
+    """A value without secrets, or itself where it holds none; `[its type]` where that cannot be known."""
+    try:
+        return SECRET if is_secret(name, value) else _without(value, depth)
+    except Exception:  # noqa: BLE001 - a thing may fail in any way when it is asked what it is, or what it holds
+        return f"[{type(value).__name__}]"
+
+
 def _without(value: Any, depth: int) -> Any:
-    """A value without secrets, or itself where it holds none."""
     if value is None or isinstance(value, bool | int | float | type):
         return value
     if type(value) in _CONTAINERS:
         if depth > DEEPEST:
             return LEFT_OUT
-        inner = _members(value, depth) if type(value) is dict else (_without(each, depth + 1) for each in value)
-        return type(value)(inner)
+        inner = [(name, _member(name, each, depth + 1)) for name, each in members(value)]
+        if type(value) is dict:
+            return {_member(None, name, depth + 1): each for name, each in inner}
+        return type(value)(each for _, each in inner)
     text = value if isinstance(value, str) else said(value)
     if (told := hidden(text)) == text:
         return value
     return stand_in(value) if isinstance(value, BaseException) else told
-
-
-def _members(value: dict[Any, Any], depth: int) -> Iterator[tuple[Any, Any]]:
-    for key, each in value.items():
-        yield _without(key, depth + 1), SECRET if _is_secret(key, each) else _without(each, depth + 1)
-
-
-def _is_secret(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and value is not None and not isinstance(value, bool) and is_secret(name)
 
 
 def _blank(record: logging.LogRecord) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final
 from weakref import WeakSet, ref
 
@@ -21,10 +23,7 @@ Class = tuple[str, object, int]
 
 
 class Counted(logging.LogRecord):
-    """What one filter tells of a class that fell silent; others of its kind leave that to it."""
-
-    __slots__ = ("by",)  # so that no formatter takes it for something to tell
-    by: int
+    """What a filter tells of a class that fell silent, where it stands: it passes any other."""
 
 
 class _Line:
@@ -42,17 +41,20 @@ class SamplingFilter(logging.Filter):
 
     A class has one `errnorm_fingerprint`, level and alert. The next one of it that passes has the number of those
     between in `errnorm_suppressed`, and the first fifty of their references. Where none comes, a record of its own
-    tells them when anything is logged after the interval, or at the end of the process (see `flush`). Nothing passes
-    always: a wrong key fails as often as an outage, and its first is told at once. All other records pass. At most
-    `most` classes are remembered; the oldest makes room, and is told. `clock` gives seconds. Never raises.
+    tells them, where the filter stands, when anything is logged after the interval, or at the end of the process (see
+    `flush`). Nothing passes always: a wrong key fails as often as an outage, and its first is told at once. All other
+    records pass. At most `most` classes are remembered; the oldest makes room, and is told. `clock` gives seconds.
+    Never raises.
     """
 
     def __init__(
         self, interval: float = 60.0, *, most: int = 1_000, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
-        if not interval > 0 or not most > 0:
-            raise ValueError("interval and most must be greater than 0")
+        settings: dict[str, tuple[Any, str]] = {"interval": (interval, "of seconds"), "most": (most, "of classes")}
+        for name, (value, what) in settings.items():
+            if not isinstance(value, (int, float)) or not value > 0:
+                raise ValueError(f"SamplingFilter: {name} must be a number {what} greater than 0, not {value!r:.50}")
         self.interval, self.most, self._clock = interval, most, clock
         self._lines: OrderedDict[Class, _Line] = OrderedDict()  # those that began first, first
         self._lock = threading.RLock()
@@ -62,7 +64,7 @@ class SamplingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record passes."""
         if isinstance(record, Counted):
-            return record.by == id(self)
+            return True
         last = self._last
         if getattr(last, "record", _no_record)() is not record:  # it may stand at several handlers
             passes = True
@@ -77,7 +79,7 @@ class SamplingFilter(logging.Filter):
             lines = [line for line in self._lines.values() if line.count]
             self._lines.clear()
         for line in lines:
-            _tell(line)
+            self._tell(line)
 
     def forked(self) -> None:
         """Begins anew in a child process: its parent tells what it counted."""
@@ -91,7 +93,7 @@ class SamplingFilter(logging.Filter):
             passes = not isinstance(fingerprint, str) or self._begins(fingerprint, record, now)
             ended = list(self._ended(now))
         for line in ended:
-            _tell(line)
+            self._tell(line)
         return passes
 
     def _begins(self, fingerprint: str, record: logging.LogRecord, now: float) -> bool:
@@ -100,16 +102,20 @@ class SamplingFilter(logging.Filter):
         line = self._lines.get(key)
         if line is not None and now - line.since < self.interval:
             line.count += 1
+            if line.count == 1:
+                _untold[line] = self
+                _await_the_end(os.getpid())
             reference = getattr(record, "errnorm_reference", None)
             if len(line.references) < REFERENCES and isinstance(reference, str):
                 line.references.append(reference)
             return False
         if line is not None:
             del self._lines[key]
+            _untold.pop(line, None)
         for name in ("errnorm_suppressed", "errnorm_suppressed_references"):  # another filter's word
             vars(record).pop(name, None)
         vars(record).update(_counted(line))
-        self._lines[key] = _Line(_brief(record, id(self)), now)
+        self._lines[key] = _Line(_brief(record), now)
         return True
 
     def _ended(self, now: float) -> Iterator[_Line]:
@@ -122,21 +128,43 @@ class SamplingFilter(logging.Filter):
             if line.count:
                 yield line
 
+    def _tell(self, line: _Line) -> None:
+        """One record to where this filter stands, for others were told of each; if that is nowhere any more, to all."""
+        _untold.pop(line, None)
+        record = line.first
+        record.msg = f"{record.msg}: {line.count} more of these were not logged one by one"
+        record.created = time.time()
+        record.msecs = record.created % 1 * 1000
+        vars(record).update(_counted(line))
+        logger = logging.getLogger(record.name)
+        near: tuple[Iterable[logging.Logger | logging.Handler], ...] = ([logger], _handlers(logger), _out_of_sight())
+        for place in next(filter(None, map(self._standing, near)), [logger]):
+            with suppress(Exception):  # one that fails costs the others nothing
+                if place is logger or record.levelno >= place.level:
+                    place.handle(record)
 
-def _tell(line: _Line) -> None:
-    """One record through the logger that the first of them came through."""
-    record = line.first
-    record.msg = f"{record.msg}: {line.count} more of these were not logged one by one"
-    record.created = time.time()
-    record.msecs = record.created % 1 * 1000
-    vars(record).update(_counted(line))
-    logging.getLogger(record.name).handle(record)
+    def _standing(self, places: Iterable[logging.Logger | logging.Handler]) -> list[logging.Logger | logging.Handler]:
+        return [each for each in places if self in each.filters]
 
 
-def _brief(first: logging.LogRecord, by: int) -> Counted:
+def _handlers(logger: logging.Logger | None) -> Iterator[logging.Handler]:
+    """Those that a logger's records come to."""
+    while logger:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None
+
+
+def _out_of_sight() -> Iterator[logging.Handler]:
+    """All that there are: a record comes to some of them by a queue."""
+    each: logging.Handler | None
+    for known in list(getattr(logging, "_handlerList", ())):
+        if (each := known()) is not None:
+            yield each
+
+
+def _brief(first: logging.LogRecord) -> Counted:
     """What a class's own record says: nothing that is one failure's."""
     record = Counted(first.name, first.levelno, "", 0, message_of(first), (), None)
-    record.by = by
     for name in _SAYS:
         setattr(record, f"errnorm_{name}", getattr(first, f"errnorm_{name}", None))
     return record
@@ -153,9 +181,19 @@ def _counted(line: _Line | None) -> dict[str, Any]:
 
 
 _alive: WeakSet[SamplingFilter] = WeakSet()
+_untold: dict[_Line, SamplingFilter] = {}  # which keeps filters that no handler has any more, until they told
 
 
-@atexit.register
+@cache
+def _await_the_end(process: int) -> None:  # noqa: ARG001 - once in each
+    """Has Python's end tell what was counted before it comes to what was to stop a queue then: the last comes first."""
+    atexit.register(flush)
+    with suppress(KeyError, AttributeError):  # a child of multiprocessing's has an end of its own
+        if sys.modules["multiprocessing.process"].parent_process():
+            sys.modules["multiprocessing.util"].Finalize(None, flush, exitpriority=100)  # queues close at 10
+
+
+@atexit.register  # what was still in a queue is counted later
 def flush() -> None:
     """Every filter tells what it counted so far: Python's end does that, and an app that a signal ends has to."""
     for each in list(_alive):
@@ -163,6 +201,7 @@ def flush() -> None:
 
 
 def _forked() -> None:
+    _untold.clear()
     for each in list(_alive):
         each.forked()
 
