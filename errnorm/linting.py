@@ -14,7 +14,7 @@ from errnorm.reading.paths import Exchange
 from errnorm.reading.responses import fitting
 from errnorm.telling.texts import Text, Values, reason_of, texts_of, values_in
 from errnorm.vendors.profile import Profile, Then, When, nearest
-from errnorm.vendors.registry import Entry
+from errnorm.vendors.registry import Entry, passed_over
 
 Conditions = Mapping[str, frozenset[object]]
 
@@ -37,14 +37,10 @@ class File(NamedTuple):
                 yield address, f"{name}:{address}", then
 
 
-# What a file that extends another may hold; the rest of it is passed over.
-_EXTENDING = ("hosts", "rules", "codes", "statuses", "operations", "limits", "files", "idempotency", "idempotent")
-
-
 def lint(file: File, errors: Sequence[CanonicalError] | None) -> Iterator[tuple[str, str]]:
     """What is off in a file, each with its address; `errors`: what its samples were read as, None where one is off."""
     if file.extends:
-        yield from _passed_over(file.own)
+        yield from passed_over(file.own)
     hidden = dict(_hidden(file))
     yield from hidden.items()
     if errors is not None:
@@ -89,14 +85,6 @@ def shared_shapes(
     for (place, names), (title, *others) in shared.items():
         more = f" and {len(others)} more" if others else ""
         yield place, f"{title!r}{more}: might be taken for {' or '.join(names)} by shape"
-
-
-def _passed_over(own: Profile) -> Iterator[tuple[str, str]]:
-    """What a file that extends another holds in vain."""
-    empty = Profile(own.name)
-    for key in own.__struct_fields__:
-        if key not in _EXTENDING and getattr(own, key) != getattr(empty, key):
-            yield key, f"passed over: what extends {own.name!r} may hold {', '.join(_EXTENDING)}"
 
 
 def _hidden(file: File) -> Iterator[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from errnorm import correlation
 from errnorm.model import CanonicalError, Rendered
 from errnorm.telling.logs import logger
+from errnorm.telling.texts import NO_TEXT
 
 VARY = "Accept, Accept-Language"
 _LAST_RESORT = (
@@ -72,9 +73,14 @@ def recognised(recognise: Callable[[object], object], source: object) -> Canonic
 def said(
     messages: Callable[[CanonicalError, str | None], object], error: CanonicalError, language: str | None
 ) -> object:
-    """What an app's own `messages` says of an error; None where it fails."""
+    """What an app's own `messages` says of an error; None where it fails, or gives what is no text."""
     try:
-        return messages(error, language)
+        text = messages(error, language)
+        for each in text.values() if isinstance(text, Mapping) else (text,):
+            if isinstance(each, NO_TEXT):
+                complain(f"the app's own `messages` gave a {type(each).__name__}; it is passed over")
+                return None
+        return text
     except Exception:
         complain("the app's own `messages` failed; it is passed over")
         return None

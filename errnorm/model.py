@@ -15,6 +15,7 @@ Audience = Literal["user", "integrator"]
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 60.0
+LONGEST_WAIT_S = 31 * 86_400.0  # no quota's window is longer than a month; what claims to be is clamped
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it is misread or misheard
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _VARIANTS = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
@@ -209,9 +210,10 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
     retry_after: int | None = None
     errors: tuple[ProblemField, ...] = ()
     language: str = "en"
+    wait: int | None = None  # seconds, for people: known, and not shortened, unlike those for machines
 
     def to_dict(self) -> dict[str, Any]:
-        """The members as they are serialised: without `language`, and without those that are empty."""
+        """The members as they are serialised: without `language` and `wait`, and those that are empty."""
         plain: dict[str, Any] = {
             "type": self.type,
             "title": self.title,

@@ -57,6 +57,7 @@ class Policy(msgspec.Struct, metaclass=_Named, frozen=True, dict=True, eq=False,
                 for name in registry.default.add(path):
                     plan_of(registry.get(name))
                     shape_of(registry.default.entry(name))
+                    registry.default.hold(name)
             except ProfileError as error:
                 raise SettingsError(f"paths: {error}") from None
         check(self)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 from errnorm.families import Family
 from errnorm.model import Credentials, UnknownVendorError
 from errnorm.reading.outcomes import OUTCOMES
-from errnorm.telling.rendering import page_of
-from errnorm.telling.texts import Messages, Values
-from errnorm.telling.words import ALIKE
+from errnorm.telling.rendering import MAIL, WEB, page_of
+from errnorm.telling.texts import NO_TEXT, Messages, Values
+from errnorm.telling.words import ALIKE, FILES
 from errnorm.vendors import registry
-from errnorm.vendors.profile import REASON, nearest, several
+from errnorm.vendors.profile import REASON, ProfileError, nearest, several
 
 
 class SettingsError(ValueError):
@@ -44,9 +45,10 @@ def check(policy: Any) -> None:
         raise SettingsError(f"cap: must be a number of bytes, 1024 to 16777216, not {policy.cap!r}")
     if not isinstance(policy.correlation_header, str) or not _HEADER.fullmatch(policy.correlation_header):
         raise SettingsError(f"correlation_header: must be a header's name, not {policy.correlation_header!r}")
-    for name in ("support_url", "reconnect_url", "type_base"):
-        if getattr(policy, name) is not None:
-            _text(getattr(policy, name), name)
+    if policy.type_base is not None:
+        _text(policy.type_base, "type_base")
+    _check_url(policy.support_url, "support_url", ", or 'mailto:help@shop.example'", WEB, MAIL)
+    _check_url(policy.reconnect_url, "reconnect_url", "", WEB)
     for name in ("audience", "recognise"):
         value = getattr(policy, name)
         if value is not None and not callable(value):
@@ -55,7 +57,7 @@ def check(policy: Any) -> None:
     _check_page(policy.template)
     _table(policy.vendors, "vendors")
     general, by_vendor = messages_in(policy.messages, "messages")
-    _check_tables(general, policy.statuses, {*Family, *ALIKE}, "")
+    _check_general(general, policy.statuses)
     _table(by_vendor, "messages: vendors")
     for vendor, messages in by_vendor.items():
         _check_vendor(vendor, {"messages": messages})
@@ -68,6 +70,15 @@ def _check_exempt(paths: Any) -> None:
     for path in paths:
         if not path.startswith("/"):
             raise SettingsError(f"exempt: a path begins with '/', unlike {path!r}")
+
+
+def _check_url(url: Any, at: str, or_else: str, *allowed: re.Pattern[str]) -> None:
+    """What no link of the page may lead to is left out there."""
+    if url is None:
+        return
+    _text(url, at)
+    if url and not any(pattern.fullmatch(url) for pattern in allowed):
+        raise SettingsError(f"{at}: must be as 'https://shop.example/help' or '/help'{or_else}, not {url!r}")
 
 
 def _check_page(template: Any) -> None:
@@ -114,6 +125,29 @@ def messages_in(value: Any, at: str = "messages") -> tuple[Any, Mapping[str, Any
     return {key: text for key, text in texts.items() if key != "vendors"}, texts.get("vendors", {})
 
 
+def _check_general(messages: Any, statuses: Any) -> None:
+    """The tables that go for every vendor, and for errors that the app makes itself, with reasons of its own: one is
+    refused only where it is nearly one that is known.
+    """
+    known = {*_REASONS, *Family, *ALIKE}
+    tables = [table for table in (messages, statuses) if isinstance(table, Mapping)]
+    if asked := {key for table in tables for key in table if isinstance(key, str)} - known:
+        from difflib import get_close_matches  # slow to import
+
+        known |= _every_reason()
+        known |= {key for key in asked if REASON.match(key) and not get_close_matches(key, known, cutoff=_NEARLY)}
+    _check_tables(messages, statuses, known, "")
+
+
+def _every_reason() -> set[str]:
+    """The reasons of all profiles that there are, which are read for it."""
+    reasons: set[str] = set()
+    for name in registry.default.names():
+        with suppress(ProfileError):  # an installed one that is broken is another matter
+            reasons |= {then.reason for _, then in registry.get(name).rows() if then.reason}
+    return reasons
+
+
 def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> None:
     for name, table in (("messages", messages), ("statuses", statuses)):
         if name == "messages" and callable(messages):
@@ -122,8 +156,12 @@ def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> Non
         for key in table:
             if not isinstance(key, str):
                 raise SettingsError(f"{at}{name}: codes are text: write {str(key)!r}, not {key!r}")
-            if key not in known and (at or not REASON.match(key)):
-                raise SettingsError(f"{at}{name}.{key}: no such code, reason or family{nearest(key, known)}")
+            if key in ALIKE and (key not in known or (name == "statuses" and not at)):
+                why = "of the general `messages` alone, for it is what failures of all vendors look like"
+                raise SettingsError(f"{at}{name}.{key}: a key {why}")
+            if key not in known:
+                meant = f"; did you mean {key.upper()!r}?" if key.upper() in known else nearest(key, known)
+                raise SettingsError(f"{at}{name}.{key}: no such code, reason or family{meant}")
     for key, text in () if callable(messages) else messages.items():
         _check_text(text, f"{at}messages.{key}")
     for key, status in statuses.items():
@@ -134,19 +172,33 @@ def _check_tables(messages: Any, statuses: Any, known: set[str], at: str) -> Non
 def _check_text(text: Any, at: str) -> None:
     if isinstance(text, Mapping) and not text:
         raise SettingsError(f"{at}: no language in it")
+    for tag in text if isinstance(text, Mapping) else ():
+        if not isinstance(tag, str) or not _LANGUAGE.fullmatch(tag):
+            raise SettingsError(f"{at}: a language is a tag, as 'de' or 'pt-BR', not {tag!r}")
     for each in text.values() if isinstance(text, Mapping) else (text,):
-        if isinstance(each, _NO_TEXT):
+        if isinstance(each, (*NO_TEXT, Mapping)) or each is None:
             raise SettingsError(f"{at}: must be text, or texts by language, not {each!r}")
+        if isinstance(each, str) and not each:  # a lazy one is not asked yet
+            raise SettingsError(f"{at}: nothing stands in it")
         for value in _BRACES.findall(each) if isinstance(each, str) else ():
             if value not in Values._fields:
                 raise SettingsError(f"{at}: no value {{{value}}}{nearest(value, Values._fields)}")
 
 
-# What a vendor's failure may be called that none of its profile's rows names: after its family, or how the call failed.
-_REASONS = {*map(str.upper, Family), *(outcome.reason for outcome in OUTCOMES.values())} - {""}
+# What a vendor's failure may be called that none of its profile's rows names: after its family, how the call failed, or
+# what we did not let happen.
+_REASONS = {
+    *map(str.upper, Family),
+    *(outcome.reason for outcome in OUTCOMES.values()),
+    "THROTTLED",
+    "CIRCUIT_OPEN",
+    "JOB_DEADLINE_EXCEEDED",
+    *FILES,
+} - {""}
+_NEARLY = 0.92  # the ratio of difflib
 _BRACES = re.compile(r"\{([A-Za-z_]\w*)\}")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
-_NO_TEXT = (int, float, bytes, Mapping, list, tuple, set, frozenset, type(None))  # a lazy text may be of any class
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")  # BCP 47, without what stands for itself: "x-own"
 
 
 def _table(value: Any, at: str) -> None:

@@ -31,6 +31,7 @@ FAILURES: dict[str, CanonicalError] = {
     "wait": bare(429, headers={"Retry-After": "90"}),
     "soon": bare(503, headers={"Retry-After": "2"}),
     "hour": bare(503, headers={"Retry-After": "3600"}),
+    "days": bare(503, headers={"Retry-After": "172800"}),
     "retry": bare(502, headers=()),
     "broken": bare(400, headers=()),
     "fields": lionbridge(205).replace(fields=(FieldError("a"), FieldError("b"))),

@@ -229,6 +229,15 @@ def test_the_countdown_is_said_in_the_readers_words_and_numbers(browser, site, l
         assert page.page.locator("#ready").inner_text() == labels(language)["ready"]
 
 
+def test_a_countdown_of_days_is_said_in_days(browser, site):
+    with Visit(browser, site, "/help", "en") as page:
+        page.page.clock.install()
+        page.page.goto(f"{site}/fail/days")
+        assert "You can try again in 2 days." in page.page.locator("main").inner_text()
+        page.page.clock.run_for(1_000)
+        assert page.page.locator("#left").inner_text() == "1 day 23 hours 59 minutes 59 seconds"
+
+
 def test_the_countdown_does_not_shout_at_screen_readers(visit):
     """A timer is not a live region (its `aria-live` is off), and nothing around it is one."""
     page = visit("/fail/wait")

@@ -57,6 +57,7 @@ def test_all_is_well(settings):
         ),
         ({"VENDORS": ["x"]}, "ERRNORM: vendors: must be a dict, not ['x']"),
         (["x"], "ERRNORM: must be a dict, not list"),
+        ({"SUPPORT_URL": "shop.example/help"}, "ERRNORM: support_url: must be as 'https://shop.example/help'"),
     ],
     ids=lambda value: None,
 )
@@ -68,6 +69,12 @@ def test_e001_a_setting_is_off(own, told, settings):
         call_command("check")
 
 
+def test_e001_a_profile_under_a_built_in_name(settings, own_profile):
+    settings.MIDDLEWARE, settings.ERRNORM = [OURS], {"PATHS": [own_profile('name = "stripe"\nspeaks = ["xml"]\n')]}
+    assert found().keys() == {"errnorm.E001"}
+    assert "speaks: passed over: what extends 'stripe' may hold" in found()["errnorm.E001"].msg
+
+
 def test_w001_the_middleware_is_missing(settings):
     settings.MIDDLEWARE = [ELSE]
     assert found().keys() == {"errnorm.W001"}
@@ -77,6 +84,21 @@ def test_w001_the_middleware_is_missing(settings):
 def test_w002_the_middleware_is_not_the_last(settings):
     settings.MIDDLEWARE = [OURS, ELSE]
     assert found().keys() == {"errnorm.W002"}
+
+
+@pytest.mark.parametrize("door", ["wsgi", "asgi", "starlette", "fastapi"])
+@pytest.mark.parametrize("beside", [[], [OURS]])
+def test_e002_a_middleware_of_ours_for_something_else(door, beside, settings):
+    settings.MIDDLEWARE = [ELSE, f"errnorm.{door}.ErrorNormalizationMiddleware", *beside]
+    assert found().keys() == {"errnorm.E002"}
+    assert f"errnorm.{door}.ErrorNormalizationMiddleware in MIDDLEWARE" in found()["errnorm.E002"].msg
+    assert OURS in found()["errnorm.E002"].hint
+
+
+def test_w006_the_middleware_is_there_twice(settings):
+    settings.MIDDLEWARE = [OURS, ELSE, "errnorm.django.middleware.ErrorNormalizationMiddleware"]
+    assert found().keys() == {"errnorm.W006"}
+    assert "2 times" in found()["errnorm.W006"].msg
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,45 @@ WRONG = {
     "a path that is none": ({"paths": 5}, "paths: must be a list of paths"),
     "a template that is text": ({"template": "error.html"}, "template: must be callable"),
     "recognise that is none": ({"recognise": "x"}, "recognise: must be callable"),
+    "an unknown reason of all": (
+        {"messages": {"LANGUAGE_PAIR_NOT_OFERED": "x"}},
+        "messages.LANGUAGE_PAIR_NOT_OFERED: no such code, reason or family; did you mean 'LANGUAGE_PAIR_NOT_OFFERED'",
+    ),
+    "a reason of statuses": ({"statuses": {"RATE_LIMITT": 503}}, "statuses.RATE_LIMITT: no such code"),
+    "what clients see": (
+        {"vendors": {LB: {"messages": {"language_pair_not_offered": "x"}}}},
+        "no such code, reason or family; did you mean 'LANGUAGE_PAIR_NOT_OFFERED'?",
+    ),
+    "what clients see, of all": (
+        {"messages": {"language_pair_not_offered": "x"}},
+        "no such code, reason or family; did you mean 'LANGUAGE_PAIR_NOT_OFFERED'?",
+    ),
+    "what looks alike, of one vendor": (
+        {"vendors": {LB: {"messages": {"service_unavailable": "x"}}}},
+        "vendors.lionbridge.messages.service_unavailable: a key of the general `messages` alone",
+    ),
+    "what looks alike, of a status": (
+        {"statuses": {"service_error": 503}},
+        "statuses.service_error: a key of the general `messages` alone",
+    ),
+    "a language in words": (
+        {"messages": {"conflict": {"english": "x"}}},
+        "messages.conflict: a language is a tag, as 'de' or 'pt-BR', not 'english'",
+    ),
+    "a locale": ({"messages": {"conflict": {"pt_BR": "x"}}}, "a language is a tag, as 'de' or 'pt-BR', not 'pt_BR'"),
+    "a language that is none": ({"messages": {"conflict": {5: "x"}}}, "a language is a tag, as 'de' or 'pt-BR', not 5"),
+    "nothing to say": ({"messages": {"conflict": ""}}, "messages.conflict: nothing stands in it"),
+    "nothing to say in a language": ({"messages": {"conflict": {"de": ""}}}, "messages.conflict: nothing stands in it"),
     "a URL that is none": ({"support_url": 5}, "support_url: must be text"),
+    **{
+        f"{name} {url}": (
+            {name: url},
+            f"{name}: must be as 'https://shop.example/help' or '/help'{mail}, not {url!r}",
+        )
+        for name, mail in (("support_url", ", or 'mailto:help@shop.example'"), ("reconnect_url", ""))
+        for url in ("shop.example/help", "help", "//x/y", "javascript:alert(1)", "/\\x", "https://a.example/b c")
+    },
+    "a mailbox to reconnect at": ({"reconnect_url": "mailto:a@b.example"}, "reconnect_url: must be as 'https://"),
     "a type base that is none": ({"type_base": 5}, "type_base: must be text"),
 }
 
@@ -128,6 +166,44 @@ def test_a_wrong_setting_is_told_in_one_line(own, line):
     assert line in told
     assert "\n" not in told
     assert len(told) < 400
+
+
+@pytest.mark.parametrize("url", ["https://shop.example/help?a=b#c", "/help", "http://localhost:8000", "", None])
+def test_urls_that_a_link_may_lead_to(url):
+    assert Normalizer(support_url=url, reconnect_url=url).support_url == url
+    assert Normalizer(support_url="mailto:help@shop.example").support_url
+
+
+@pytest.mark.parametrize("key", ["CARD_DECLINED", "READ_TIMEOUT", "FILE_TOO_LARGE", "THROTTLED", "RATE_LIMIT"])
+def test_texts_go_by_the_reasons_of_all_profiles_and_by_ours(key):
+    problem = Normalizer(messages={key: "Own."}).problem_for(CanonicalError(reason=key))
+    assert problem.detail == "Own."
+
+
+@pytest.mark.parametrize("key", ["SHOP_IS_CLOSED", "NO_DEPOT", "X"])
+def test_an_app_that_makes_errors_itself_may_invent_reasons(key):
+    own = Normalizer(messages={key: "Closed."}, statuses={key: 410})
+    problem = own.problem_for(CanonicalError(reason=key))
+    assert (problem.detail, problem.status) == ("Closed.", 410)
+
+
+def test_texts_go_by_the_reasons_of_an_apps_own_profiles(own_profile):
+    path = own_profile('name = "own"\n[codes]\nodd_thing = "conflict"\n')
+    assert Normalizer(paths=[path], messages={"ODD_THING": "Odd."})
+
+
+@pytest.mark.parametrize("own", ['speaks = ["xml"]', "[read]\ncode = ['/c']", "failed = [{ body = 'html' }]"])
+def test_a_profile_under_a_built_in_name_is_not_cut_down_in_silence(own_profile, own):
+    path = own_profile(f'name = "stripe"\n{own}\n')
+    with pytest.raises(
+        SettingsError, match=r"own\.toml: \w+: passed over: what extends 'stripe' may hold hosts, .*name"
+    ):
+        Normalizer(paths=[path])
+
+
+def test_a_folder_without_a_profile_is_told(tmp_path):
+    with pytest.raises(SettingsError, match=r"^paths: .*: no profile in this folder, which is a file like acme\.toml$"):
+        Normalizer(paths=[tmp_path])
 
 
 def test_a_setting_in_small_letters_is_told_in_django():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 
 import pytest
 
 import errnorm
 from errnorm import Action, CanonicalError, Family, Fault, FieldError, Normalizer, RetryAdvice, VendorError, Verdict
+from errnorm.model import LONGEST_WAIT_S
 from errnorm.telling.catalogues import span, translated
 from errnorm.telling.problem import told_apart
 from errnorm.telling.words import ALIKE, FAMILIES, PHRASES, WAITING
@@ -67,12 +69,12 @@ def test_the_first_text_that_there_is(own):
 
 def test_what_is_public_is_told_apart_and_what_is_not_looks_alike(own):
     assert own("shown", 503) == ("Shown.", "shown")
-    assert own("unheard-of", 503) == (waiting("service_unavailable", "30 seconds"), "service_unavailable")
+    assert own("unheard-of", 503) == (ALIKE["service_unavailable"], "service_unavailable")
     assert own("unheard-of", 400) == (ALIKE["service_error"], "service_error")
 
 
 def test_a_text_of_a_row_without_a_reason_is_told_too(own):
-    assert own("", 429) == (waiting("service_unavailable", "60 seconds"), "service_unavailable")
+    assert own("", 429) == (ALIKE["service_unavailable"], "service_unavailable")
     assert own("", 429, credentials="user") == ("Slowly.", "rate_limit")
 
 
@@ -87,7 +89,9 @@ def test_what_looks_alike_may_have_the_apps_own_text(own):
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("family", Family)
 def test_told_apart_is_the_users_own_or_theirs_to_mend(family, fault, action):
-    error = CanonicalError(family=family, reason="SECRET_REASON", fault=fault, action=action)
+    error = CanonicalError(
+        family=family, reason="SECRET_REASON", fault=fault, action=action, retry=RetryAdvice(after_s=90.0)
+    )
     problem = errnorm.problem_for(error)
     if fault is Fault.USER or action is Action.RECONNECT:
         assert told_apart(error)
@@ -98,9 +102,14 @@ def test_told_apart_is_the_users_own_or_theirs_to_mend(family, fault, action):
         key, plain = problem.code, ALIKE
         assert problem.action in (Action.WAIT, Action.CONTACT_SUPPORT)
         assert "secret" not in str(problem.to_dict()).lower()
-    seconds = problem.retry_after
-    named = seconds is not None and key in WAITING
-    assert problem.detail == (waiting(key, span(seconds, "en")) if named else plain[key])
+    assert (problem.wait is not None) == (problem.retry_after is not None) == told_to_wait(error)
+    assert problem.detail == (waiting(key, "90 seconds") if problem.wait and key in WAITING else plain[key])
+    unknown = errnorm.problem_for(error.replace(retry=RetryAdvice()))
+    assert (unknown.wait, unknown.detail) == (None, plain[key])
+
+
+def told_to_wait(error):
+    return error.action in {Action.WAIT, Action.RETRY}
 
 
 def test_alike_means_alike():
@@ -112,9 +121,9 @@ def test_alike_means_alike():
             plain = problem.to_dict()
             for key in ("instance", "reference", "status", "title", "retry_after"):
                 plain.pop(key, None)
-            if problem.retry_after is not None:
-                plain["detail"] = plain["detail"].replace(span(problem.retry_after, "en"), "{wait}")
-            told.setdefault((problem.code, problem.retry_after is None), []).append(plain)
+            if problem.wait is not None:
+                plain["detail"] = plain["detail"].replace(span(problem.wait, "en"), "{wait}")
+            told.setdefault((problem.code, problem.wait is None), []).append(plain)
     assert {code for code, _ in told} == set(ALIKE)
     for each in told.values():
         assert all(plain == each[0] for plain in each)
@@ -150,6 +159,35 @@ def test_retry_after_is_whole_seconds_where_waiting_helps(after, family, verdict
     assert dict(errnorm.render(problem).headers).get("Retry-After") == (told and str(told))
 
 
+@pytest.mark.parametrize(
+    ("after", "words", "header"),
+    [
+        (0.0, "1 second", "1"),
+        (3600.0, "60 minutes", "3600"),
+        (7200.0, "2 hours", "3600"),
+        (86_400.0, "24 hours", "3600"),
+        (1_209_600.0, "14 days", "3600"),
+        (LONGEST_WAIT_S, None, "3600"),  # clamped: nobody knows how much longer
+        (None, None, "60"),
+    ],
+)
+@pytest.mark.parametrize("credentials", ["app", "user"])
+def test_people_are_told_the_true_wait_or_none(after, words, header, credentials):
+    """In the sentence, in plain text and on the page; what machines are told is bounded."""
+    normalizer = Normalizer(credentials=credentials)
+    headers = {} if after is None else {"Retry-After": str(int(after))}
+    error = normalizer.parse(b"", status=429, headers=headers)
+    name = "service_unavailable" if credentials == "app" else "rate_limit"
+    problem = normalizer.problem_for(error)
+    assert problem.detail == ((ALIKE | FAMILIES)[name] if words is None else waiting(name, words))
+    for media in ("text/plain", "text/html", "application/json"):
+        answer = normalizer.answer(error, media)
+        assert dict(answer.headers)["Retry-After"] == header
+        assert (words is None) or words in answer.body.decode()
+        assert ("Time left" in answer.body.decode()) == (words is not None and media != "application/json")
+    assert json.loads(answer.body)["retry_after"] == int(header)
+
+
 def test_fields_are_the_apps_own_names_and_texts():
     vendors = {
         "lionbridge": {
@@ -172,7 +210,8 @@ def test_fields_are_the_apps_own_names_and_texts():
         ("de", "Nein.", "de"),
         ("de-AT", "Nein.", "de"),
         ("de-at", "Nein.", "de"),
-        ("fr", "No.", "en"),
+        ("cs", "No.", "en"),
+        ("cs, fr, en;q=0.1", "No.", "en"),
         (None, "No.", "en"),
         ("", "No.", "en"),
         ("pt-BR", "Não.", "pt-BR"),
@@ -191,10 +230,24 @@ def test_a_text_by_language(wanted, text, language):
     assert dict(normalizer.render(problem).headers)["Content-Language"] == language
 
 
-def test_a_text_that_has_no_english_is_told_in_what_it_has():
-    normalizer = Normalizer(messages={"conflict": {"de": "Nein."}})
-    problem = normalizer.problem_for(lionbridge(304), language="fr")
-    assert (problem.detail, problem.language) == ("Nein.", "de")
+@pytest.mark.parametrize("texts", [{"de": "Nein."}, {"de": "Nein.", "nl": "Nee."}])
+@pytest.mark.parametrize("settings", ["vendors", "messages"])
+@pytest.mark.parametrize(
+    ("wanted", "language"), [("fr", "fr"), ("en", "en"), (None, "en"), ("cs", "en"), ("de-AT", "de"), ("fr, de", "de")]
+)
+def test_whom_the_apps_text_does_not_speak_to_reads_ours(texts, settings, wanted, language):
+    own = {
+        "vendors": {"vendors": {"lionbridge": {"messages": {"304": texts}}}},
+        "messages": {"messages": {"conflict": texts}},
+    }
+    problem = Normalizer(**own[settings]).problem_for(lionbridge(304), language=wanted)
+    ours = errnorm.problem_for(lionbridge(304), language=language).detail
+    assert (problem.detail, problem.language) == ("Nein." if language == "de" else ours, language)
+
+
+def test_a_plain_text_of_the_apps_is_everybodys():
+    normalizer = Normalizer(vendors={"lionbridge": {"messages": {"304": "Nein."}}})
+    assert {normalizer.problem_for(lionbridge(304), language=each).detail for each in ("de", "fr", None)} == {"Nein."}
 
 
 @pytest.mark.parametrize("wanted", ["de", "*", None, "de-AT;q=0.5, *"])

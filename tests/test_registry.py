@@ -176,5 +176,11 @@ def test_what_is_not_there_is_said(own, tmp_path):
     assert profile_files(tmp_path) == []
 
 
+def test_a_file_that_extends_a_profile_may_say_which_operations_heed_the_key(own, tmp_path):
+    own.add(write(tmp_path, "phase.toml", 'name = "phase"\nidempotency = "Key"\nidempotent = ["create-app"]'))
+    assert own.get("phase").key_header("create-app") == "Key"
+    assert own.get("phase").key_header("create-role") is None
+
+
 def test_a_profile_is_read_once():
     assert registry.get("phase") is registry.get("phase")

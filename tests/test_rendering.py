@@ -28,6 +28,7 @@ BUSY = Problem(
     code="service_unavailable",
     action=Action.WAIT,
     retry_after=90,
+    wait=90,
 )
 REFUSED = Problem(
     type="about:blank",
@@ -72,6 +73,7 @@ problems = st.builds(
     code=texts,
     action=st.sampled_from(Action),
     retry_after=st.none() | st.integers(0, 3600),
+    wait=st.none() | st.integers(0, 10_000_000),
     errors=st.lists(st.builds(ProblemField, pointer=texts, detail=st.none() | texts), max_size=3).map(tuple),
     language=st.sampled_from(["en", "de-AT", "he-IL"]) | texts,
 )
@@ -237,7 +239,7 @@ def test_text_is_what_one_would_write_in_a_letter():
     ],
 )
 def test_a_wait_is_told_in_words(seconds, words):
-    problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", Action.WAIT, seconds)
+    problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", Action.WAIT, seconds, wait=seconds)
     assert f"Time left: {words}\n" in render(problem, "text/plain").body.decode()
     assert f">{words}</time>" in render(problem, "text/html").body.decode()
 
@@ -294,7 +296,8 @@ def skeleton(problem):
 def test_html_shows_the_texts_and_takes_none_of_them_for_markup(problem):
     named = [visible(field.pointer).removeprefix("#").removeprefix("/") for field in problem.errors]
     errors = tuple(ProblemField("#/a" if name else "#/", "a") for name in named)
-    harmless = Problem("a", "a", 503, "a", "a", "a", "a", problem.action, problem.retry_after, errors)
+    known = (problem.action, problem.retry_after, errors)
+    harmless = Problem("a", "a", 503, "a", "a", "a", "a", *known, wait=problem.wait)
     assert skeleton(problem) == skeleton(harmless)
     page = page_of(problem)
     assert not page.open
@@ -365,7 +368,7 @@ def luminance(colour):
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("retry_after", [None, 30])
 def test_html_offers_what_helps_and_nothing_else(action, retry_after):
-    problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", action, retry_after)
+    problem = Problem("about:blank", "a", 503, "b", "c", "d", "e", action, retry_after, wait=retry_after)
     page = page_of(problem, support_url="https://example.org/help", reconnect_url="/connect?next=%2F")
     again = [""] if retry_after or action in {Action.RETRY, Action.WAIT} else []
     reconnect = ["/connect?next=%2F"] if action is Action.RECONNECT else []
@@ -414,8 +417,9 @@ def test_support_may_be_a_mailbox():
 
 def test_every_label_finds_its_place():
     errors = (ProblemField("#/f", "g"),)
+    wait = {"retry_after": 30, "wait": 30, "errors": errors}
     said = {"vendor": "v", "vendor_status": 418, "vendor_code": "w", "vendor_message": "x", "vendor_request_id": "y"}
-    problem = IntegratorProblem("about:blank", "a", 503, "b", "c", "d", "e", Action.RECONNECT, 30, errors, **said)
+    problem = IntegratorProblem("about:blank", "a", 503, "b", "c", "d", "e", Action.RECONNECT, **wait, **said)
     body = render(problem, BROWSER, support_url="/help", reconnect_url="/connect").body.decode()
     assert "$" not in body
     assert "<!-- " not in body

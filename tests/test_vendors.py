@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from textwrap import dedent
+
 import msgspec
 import pytest
 
 from errnorm.checking import check
-from errnorm.families import Action, Fault
+from errnorm.families import Action, Fault, Verdict
 from errnorm.reading.parsing import Reader
+from errnorm.reading.rulings import foretold
 from errnorm.samples import Sample, built_in_files, samples_of
 from errnorm.vendors import registry
 from errnorm.vendors.profile import Then
@@ -76,6 +80,19 @@ def test_what_a_user_is_told_apart_has_a_text(name):
 
 
 @every_profile
+def test_whom_trying_again_does_not_help_is_not_offered_it(name):
+    """The page's link repeats the address that was refused. Where the same call never succeeds, a text must mean that;
+    without one, the row must.
+    """
+    for address, then in registry.get(name).rows():
+        table, _, status = address.partition(".")
+        error = foretold(registry.get(name), then, int(status) if table == "statuses" else None, None)
+        if error.retry.verdict is Verdict.NEVER and error.action in {Action.RETRY, Action.WAIT}:
+            offered = all(re.search(r"[Tt]ry again|[Ww]ait\b", each) for each in then.texts)
+            assert offered if then.texts else then.action or error.action is Action.WAIT, address
+
+
+@every_profile
 def test_rows_of_one_reason_tell_one_text(name):
     texts: dict[str, set[str]] = {}
     for _, then in registry.get(name).rows():
@@ -126,6 +143,19 @@ def test_a_vendor_is_known_by_its_hosts(name):
     for host in registry.get(name).hosts:
         asked = f"any{host}" if host.startswith(".") else host
         assert name in registry.default.at(asked)
+
+
+def test_the_vendor_of_the_readme_is_one(tmp_path):
+    text = (registry.HERE / "README.md").read_text(encoding="utf-8")
+    blocks = [dedent(each) for each in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    (profile,) = (each for each in blocks if each.startswith("name"))
+    (failed,) = (each for each in blocks if each.startswith("failed"))
+    own = profile.replace('"acme"', '"acme-of-the-readme"').replace("[read]", f"{failed}\n[read]")
+    file = tmp_path / "acme.toml"
+    file.write_text(own)
+    file.with_name("acme.samples.toml").write_text("\n".join(each for each in blocks if each.startswith("[[sample]]")))
+    checked = check(file)
+    assert (checked.samples, checked.findings) == (3, [])
 
 
 def _codes(sample: Sample, name: str) -> list[str | None]:

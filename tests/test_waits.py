@@ -15,8 +15,8 @@ DATE = "Fri, 02 Jan 2026 03:04:05 GMT"  # 1767323045 in epoch seconds
 
 TABLE = [
     # a bare number, signed, broken, blank around
-    ("0", 0.0), ("-0", 0.0), ("5", 5.0), (" 7 ", 7.0), ("+5", 5.0), ("-5", 0.0), ("1.5", 1.5), ("1.", 1.0), ("5\n", 5.0), (5, 5.0), (1.5, 1.5),
-    ("9" * 30, LONGEST), ("9" * 5_000, LONGEST), ("-" + "9" * 5_000, 0.0), (10**5_000, LONGEST), (-(10**5_000), 0.0), (1e300, None),
+    ("0", 0.0), ("-0", None), ("5", 5.0), (" 7 ", 7.0), ("+5", 5.0), ("-5", None), ("-5, 9", None), (-5, None), ("1.5", 1.5), ("1.", 1.0), ("5\n", 5.0), (5, 5.0), (1.5, 1.5),
+    ("9" * 30, LONGEST), ("9" * 5_000, LONGEST), ("-" + "9" * 5_000, None), (10**5_000, LONGEST), (-(10**5_000), None), (1e300, None),
     # the header came several times: the first counts
     ("5, 9", 5.0), ("5,", 5.0), ("5,x", 5.0), ("x,5", None), (f"{DATE[:17]}03:05:05 GMT, {DATE}", 60.0),
     # no numbers
@@ -56,7 +56,7 @@ def test_every_form_of_a_time(value, wait):
         (1500, 1.5),
         ("0", 0.0),
         ("2s", 2.0),
-        ("-1", 0.0),
+        ("-1", None),
         (DATE, 0.0),
         ("1767323105", 60.0),
     ],
@@ -82,6 +82,8 @@ HEADERS = [
     ({"retry-after-ms": "250", "Retry-After": "7"}, 429, 0.25, "header"),
     ({"Retry-After": "Fri, 02 Jan 2026 03:05:05 GMT", "Date": DATE}, 503, 60.0, "header"),
     ({"Retry-After": DATE, "Date": "Fri, 02 Jan 2026 03:05:05 GMT"}, 503, 0.0, "header"),
+    ({"Retry-After": "-5"}, 503, None, "default"),
+    ({"Retry-After": "-5", "X-RateLimit-Reset": "30"}, 429, 30.0, "header"),
     ({"X-RateLimit-Reset": "30"}, 503, None, "default"),
     ({"X-RateLimit-Reset": "30"}, 404, None, "default"),
     ({"X-RateLimit-Reset-Requests": "20ms", "X-RateLimit-Reset-Tokens": "6m0s"}, 429, 360.0, "header"),
@@ -92,6 +94,24 @@ HEADERS = [
 @pytest.mark.parametrize(("headers", "status", "after_s", "source"), HEADERS, ids=range(len(HEADERS)))
 def test_an_instruction_before_a_window_and_a_window_only_for_a_limit(headers, status, after_s, source):
     retry = parse(b'{"message":"Later"}', status=status, headers=headers).retry
+    assert (retry.after_s, retry.source) == (after_s, source)
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "after_s", "source"),
+    [
+        (429, "0", 60.0, "profile"),
+        (429, "-5", 60.0, "profile"),
+        (429, DATE, 60.0, "profile"),
+        (429, "7", 7.0, "header"),
+        (503, "0", 0.0, "header"),
+        (503, DATE, 0.0, "header"),
+        (503, "-5", None, "default"),
+    ],
+)
+def test_at_once_goes_before_no_documented_window_of_a_limit(status, wait, after_s, source):
+    headers = {"Retry-After": wait, "Date": "Fri, 02 Jan 2026 03:05:05 GMT"}
+    retry = parse(b"", status=status, headers=headers, vendor="lionbridge").retry
     assert (retry.after_s, retry.source) == (after_s, source)
 
 

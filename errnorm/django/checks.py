@@ -33,14 +33,22 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
-    """errnorm.W001: the middleware is missing. errnorm.W002: it is not the last, so that others see failures first."""
+    """errnorm.E002: a middleware of ours for something else than Django. errnorm.W001: the middleware is missing.
+    errnorm.W002: it is not the last, so that others see failures first. errnorm.W006: it is there twice.
+    """
     installed = [_is_ours(path) for path in settings.MIDDLEWARE]
+    if others := [path for path in settings.MIDDLEWARE if _namesake(path) and not _is_ours(path)]:
+        message = f"{others[0]} in MIDDLEWARE is not made for Django."
+        return [checks.Error(message, hint=f"Django's is {MIDDLEWARE!r}.", id="errnorm.E002")]
     if not any(installed):
         hint = f"Add {MIDDLEWARE!r} at the end of MIDDLEWARE."
         return [checks.Warning("errnorm is installed, but its middleware is not.", hint=hint, id="errnorm.W001")]
     if not installed[-1]:
         hint = "Make it the last: the middlewares behind it may answer a vendor's failure before it does."
         return [checks.Warning(f"{MIDDLEWARE} is not the innermost middleware.", hint=hint, id="errnorm.W002")]
+    if installed.count(True) > 1:
+        message = f"{MIDDLEWARE} is in MIDDLEWARE {installed.count(True)} times."
+        return [checks.Warning(message, hint="Leave only the last, which is the innermost.", id="errnorm.W006")]
     return []
 
 
@@ -74,7 +82,7 @@ def check_texts(**_: Any) -> list[checks.CheckMessage]:
         missing = [tag for tag in languages if not lookup((tag,), text, "")]
         if missing:
             message = f"ERRNORM: {address}: no text in {', '.join(missing)}."
-            hint = "Whoever reads these gets the text in another language."
+            hint = "Whoever reads these gets a general text of errnorm's in theirs, or in English."
             found.append(checks.Warning(message, hint=hint, id="errnorm.W005"))
     return found
 
@@ -105,6 +113,12 @@ def _texts(normalizer: Normalizer) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _is_ours(path: str) -> bool:
     """Whether a path leads to our middleware, under whatever name, or to a class made of it."""
     return _leads_to(path, ErrorNormalizationMiddleware)
+
+
+def _namesake(path: str) -> bool:
+    """Whether a path is that of a middleware of ours, whatever it is made for."""
+    package, _, name = path.rpartition(".")
+    return package.partition(".")[0] == "errnorm" and name == MIDDLEWARE.rpartition(".")[2]
 
 
 def _protects() -> bool:

@@ -199,8 +199,10 @@ def _advised(plan: Plan, family: Family, action: Action, advice: RetryAdvice, vi
 
 def _waited(plan: Plan, family: Family, advice: RetryAdvice, view: View) -> RetryAdvice:
     verdict = advice.verdict
+    # "at once" is no answer to a limit whose window is documented; that a service is back at once may well be
+    windowed = family is Family.RATE_LIMIT and advice.after_s
     for wait in plan.waits:
-        if (after := _seconds(wait, view)) is not None:
+        if (after := _seconds(wait, view)) is not None and (after or not windowed):
             return RetryAdvice(verdict, after, wait.source, advice.reroute)
     if plan.resets and family is Family.RATE_LIMIT and verdict is not Verdict.NEVER and advice.after_s is None:
         windows = [(after, wait.source) for wait in plan.resets if (after := _seconds(wait, view)) is not None]

@@ -7,7 +7,9 @@ import re
 import time
 from datetime import UTC, datetime
 
-LONGEST = 31 * 86_400.0  # no quota's window is longer than a month; what claims to be is clamped
+from errnorm.model import LONGEST_WAIT_S
+
+LONGEST = LONGEST_WAIT_S
 EPOCH_S = 1e9  # a bare number above is a time of day in seconds, not a duration: thirty years
 EPOCH_MS = 1e11  # and above that, in milliseconds
 
@@ -28,8 +30,8 @@ def seconds(value: object, *, unit: str | None = None, date: str | None = None) 
     text = str(value).strip()[:100] if isinstance(value, str | int | float) else ""
     if not text:
         return None
-    if _NUMBER.match(text):
-        return _clamped(_bare(float(text), unit, date))
+    if _NUMBER.match(text):  # less than nothing is no time
+        return None if text[0] == "-" else _clamped(_bare(float(text), unit, date))
     if _SPANS.match(text):
         return _clamped(sum(float(number) * _SECONDS[span] for number, span in _SPAN.findall(text)))
     point = _point(text)

@@ -70,4 +70,4 @@ def span(seconds: int, language: str) -> str:
     return (spoken or (one if count == 1 else several)).format(count=count)
 
 
-_SIZES = (("hour", 3600), ("minute", 60))
+_SIZES = (("day", 86_400), ("hour", 3600), ("minute", 60))

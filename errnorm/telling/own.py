@@ -61,4 +61,5 @@ def own_problem(
         retry_after,
         tuple(errors),
         spoken if not foreign else ranges[0] if len(ranges) == 1 else UNDETERMINED,
+        retry_after,
     )

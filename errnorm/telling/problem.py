@@ -8,7 +8,15 @@ from math import ceil
 from urllib.parse import quote
 
 from errnorm.families import FAMILIES, Action, Fault
-from errnorm.model import Audience, CanonicalError, IntegratorProblem, Problem, ProblemField, reference_of
+from errnorm.model import (
+    LONGEST_WAIT_S,
+    Audience,
+    CanonicalError,
+    IntegratorProblem,
+    Problem,
+    ProblemField,
+    reference_of,
+)
 from errnorm.telling.catalogues import language_of, translated
 from errnorm.telling.sizes import file_limit_of
 from errnorm.telling.texts import Messages, Values, detail_for, file_text, profile_of, reason_of
@@ -35,10 +43,10 @@ def problem_of(
     fields (only those are told).
     """
     alike = None if told_apart(error) else WAITING_HELPS if _waiting_helps(error) else WAITING_IS_NO_HELP
-    reference, retry_after = reference_of(occurrence_id), retry_after_of(error)
+    reference, retry_after, wait = reference_of(occurrence_id), retry_after_of(error), wait_of(error)
     names = _names(error, fields) if fields and error.fields and alike is None else ()
     limit, of_files = _limit(profile_of(error), error.operation), file_limit_of(error)
-    values = Values(retry_after, names[0] if names else None, limit, reference)
+    values = Values(wait, names[0] if names else None, limit, reference)
     if of_files is not None:
         values = values._replace(**of_files._asdict())
     detail, spoken = detail_for(error, messages, alike, language, values)
@@ -58,6 +66,7 @@ def problem_of(
         if of_files is None
         else _files(error, spoken),
         spoken,
+        wait,
     )
     if audience != "integrator":
         return Problem(*known)
@@ -93,6 +102,14 @@ def retry_after_of(error: CanonicalError) -> int | None:
     if after is None:
         after = FAMILIES[error.family].pause or None
     return None if after is None else min(max(ceil(after), 1), LONGEST_RETRY_AFTER)
+
+
+def wait_of(error: CanonicalError) -> int | None:
+    """Whole seconds that people are told to wait; None where nobody named any, or so many that they were clamped."""
+    after = error.retry.after_s
+    if after is None or after >= LONGEST_WAIT_S or not _waiting_helps(error):
+        return None
+    return max(ceil(after), 1)
 
 
 def _waiting_helps(error: CanonicalError) -> bool:

@@ -29,8 +29,8 @@ Headers = tuple[tuple[str, str], ...]
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 # An address of the web, or one of our own site: "//host" and "/\host" lead elsewhere, and browsers pass over blanks.
-_WEB = re.compile(r"(?:https?://[^/\\\s]|/(?![/\\]))[^\\\s\x00-\x1f\x7f]*", re.IGNORECASE)
-_MAIL = re.compile(r"mailto:[^\\\s\x00-\x1f\x7f]+", re.IGNORECASE)
+WEB = re.compile(r"(?:https?://[^/\\\s]|/(?![/\\]))[^\\\s\x00-\x1f\x7f]*", re.IGNORECASE)
+MAIL = re.compile(r"mailto:[^\\\s\x00-\x1f\x7f]+", re.IGNORECASE)
 
 # What no reader can see, and no XML document may hold: control characters, halves of surrogate pairs, noncharacters.
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -123,8 +123,8 @@ def _text_body(problem: Problem, _: Site) -> bytes:
     label = labels(problem.language)
     fields = "\n".join("- " + ": ".join(filter(None, (_name(field), field.detail))) for field in problem.errors)
     last = [f"{label['reference']} {problem.reference}"]
-    if problem.retry_after is not None:
-        last.insert(0, f"{label['wait']} {span(problem.retry_after, label['language'])}")
+    if problem.wait is not None:
+        last.insert(0, f"{label['wait']} {span(problem.wait, label['language'])}")
     last += [f"{label[name]} {value}" for name, value in _vendors_own(problem)]
     text = "\n\n".join(filter(None, (problem.title, problem.detail, fields, "\n".join(last))))
     return f"{_visible(text)}\n".encode()
@@ -141,8 +141,8 @@ def _html_body(problem: Problem, site: Site) -> bytes:
 
 def markup_of(problem: Problem, site: Site) -> dict[str, str]:
     """What stands in the place of each `$name` of a page, ready for HTML; "" where there is nothing to say."""
-    seconds, label = problem.retry_after, labels(problem.language)
-    again = seconds is not None or problem.action in {Action.RETRY, Action.WAIT}
+    seconds, label = problem.wait, labels(problem.language)
+    again = problem.retry_after is not None or problem.action in {Action.RETRY, Action.WAIT}
     values = {
         "language": problem.language,
         "direction": _direction(problem.language),
@@ -154,8 +154,8 @@ def markup_of(problem: Problem, site: Site) -> dict[str, str]:
         "seconds": str(seconds),
         "wait": "" if seconds is None else span(seconds, label["language"]),
         "again": label["again"] if again else "",
-        "reconnect": _link(site.reconnect_url, _WEB) if problem.action is Action.RECONNECT else "",
-        "support": _link(site.support_url, _WEB, _MAIL),
+        "reconnect": _link(site.reconnect_url, WEB) if problem.action is Action.RECONNECT else "",
+        "support": _link(site.support_url, WEB, MAIL),
         "label_direction": _direction(label["language"]),
         **{f"label_{name}": words for name, words in label.items()},
     }

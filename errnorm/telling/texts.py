@@ -21,6 +21,9 @@ Text = Any  # one's own: plain, lazily translated (anything that str() translate
 Messages = Mapping[str, Text] | Callable[[CanonicalError, str | None], Text | None]
 
 
+NO_TEXT: Final = (int, float, bytes, list, tuple, set, frozenset)  # a lazy text may be of any other class
+
+
 class Values(NamedTuple):
     """What a failure carries that a text may name in braces; one that names what is not there is passed over."""
 
@@ -55,12 +58,12 @@ def detail_for(
     """The text for an end user and its language.
 
     `messages` are the app's own, the vendor's before the general; `alike` is the code under which the error looks like
-    others, or None where it is told apart. Of texts that are not the app's, the first counts that is there in the
-    reader's language: a general sentence in one's own says more than a precise one in another.
+    others, or None where it is told apart. The first text counts that is there in the reader's language: a general
+    sentence in one's own says more than a precise one in another.
     """
     wanted = languages(language) if language else ()
     for text in _own(error, messages, alike, language):
-        told, spoken = in_language(text, wanted)
+        told, spoken = _in_language(text, wanted)
         if told and (filled := _filled(told, values, spoken)) is not None:
             return filled, spoken
     profile = None if alike else profile_of(error)
@@ -135,16 +138,19 @@ def _filled(text: str, values: Values, language: str) -> str | None:
     return _VALUE.sub(lambda name: known[name[1]], text)
 
 
-def in_language(text: Text, wanted: Iterable[str]) -> tuple[str, str]:
-    """A text in the first of the wanted languages that it has, else in English, else in any; and which that is."""
-    ranges = tuple(wanted)
+def _in_language(text: Text, wanted: tuple[str, ...]) -> tuple[str, str]:
+    """A text of the app's in the first of the reader's languages that it has, and which that is.
+
+    Where it has none of these and we speak one, ("", "") makes way for ours; where nobody does, English counts.
+    """
     if not isinstance(text, Mapping):
         # a lazy text translates itself, into the language that is active
-        active = next((tag for tag in ranges if tag != "*"), ENGLISH)
+        active = next((tag for tag in wanted if tag != "*"), ENGLISH)
         return _plain(text), ENGLISH if isinstance(text, str) else active
-    default = ENGLISH if ENGLISH in text else next(iter(text))
-    language = lookup(ranges, text, default)
-    return _plain(text[language]), language
+    language = lookup(wanted, text, "")
+    if not language and not any(spoken_in(range_) for range_ in wanted):
+        language = lookup((ENGLISH,), text, "")
+    return (_plain(text[language]), language) if language else ("", "")
 
 
 def _plain(text: object) -> str:

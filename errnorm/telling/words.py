@@ -210,4 +210,5 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     "second": ("{count} second", "{count} seconds"),
     "minute": ("{count} minute", "{count} minutes"),
     "hour": ("{count} hour", "{count} hours"),
+    "day": ("{count} day", "{count} days"),
 }

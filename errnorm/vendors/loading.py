@@ -119,12 +119,15 @@ def _rule(rule: Any, address: str) -> Rule:
 
 
 def _row(row: Any, code: str | None, address: str) -> Then:
-    """A row of a table; a bare word is a family, and a code with a name makes its own reason."""
+    """A row of a table; a bare word is a family, and a code with a name makes its own reason.
+
+    An empty row says that a code with a name is known and means no more than the status, which then gives the reason.
+    """
     then: Then = _convert({"family": row} if isinstance(row, str) else row, Then, address)
     if then.reason is None and code is not None:
         if not (reason := reason_of(code)):
             raise ProfileError(f"{address}: reason: {code!r} makes no name, so the row must give one, as UPPER_SNAKE")
-        then = msgspec.structs.replace(then, reason=reason)
+        then = msgspec.structs.replace(then, reason=reason) if row else then
     if then.reason is not None and not REASON.match(then.reason):
         raise ProfileError(f"{address}.reason: must be UPPER_SNAKE of at most 63 characters, not {then.reason!r}")
     if then.response_status is not None and not 400 <= then.response_status <= 599:

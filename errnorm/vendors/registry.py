@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set as AbstractSet
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -114,7 +114,16 @@ class Registry:
         place = Path(path).resolve()
         if not place.exists():
             raise ProfileError(f"{path}: no such file or folder")
-        return self._take(profile_files(place), str(place))
+        found = profile_files(place)
+        if not found:
+            raise ProfileError(f"{path}: no profile in this folder, which is a file like acme.toml")
+        return self._take(found, str(place))
+
+    def hold(self, name: str) -> None:
+        """Holds the files that extend a built-in profile to what they may. Raises ProfileError."""
+        for file, own in self._layers.get(name, ()) if self._index[name].file else ():
+            for key, complaint in passed_over(own):
+                raise ProfileError(f"{file}: {key}: {complaint}")
 
     def _take(self, found: Iterable[Path], source: str) -> list[str]:
         with self._lock:
@@ -186,6 +195,18 @@ def profile_files(place: Path) -> list[Path]:
     )
 
 
+# What a file that extends another may hold; the rest of it is passed over.
+EXTENDING = ("hosts", "rules", "codes", "statuses", "operations", "limits", "files", "idempotency", "idempotent")
+
+
+def passed_over(own: Profile) -> Iterator[tuple[str, str]]:
+    """What a file that extends another holds in vain, each with a complaint."""
+    empty, may = Profile(own.name), ", ".join(EXTENDING)
+    for key in own.__struct_fields__:
+        if key not in EXTENDING and getattr(own, key) != getattr(empty, key):
+            yield key, f"passed over: what extends {own.name!r} may hold {may}; another vendor needs another name"
+
+
 def extended(profile: Profile, by: Profile) -> Profile:
     """A profile with an app's own rows before it: tables are joined key by key, lists end to end.
 
@@ -201,6 +222,7 @@ def extended(profile: Profile, by: Profile) -> Profile:
         limits=_instead(by.limits, profile.limits, lambda each: (each.operation, each.per, each.concurrent is None)),
         files=_instead(by.files, profile.files, lambda each: each.operation),
         idempotency=profile.idempotency if by.idempotency is None else by.idempotency,
+        idempotent=by.idempotent or profile.idempotent,
     )
 
 
