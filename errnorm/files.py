@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from errnorm.families import Action, Family, Fault
 from errnorm.model import CanonicalError, FieldError, RetryAdvice, VendorError
@@ -61,13 +61,14 @@ def check(
 ) -> None:
     """Raises a VendorError where a vendor would refuse these files as one upload; nothing has been sent then.
 
-    A file is a path, an open file, an upload of Django, Starlette or Flask, or a pair of name and size in bytes. The
-    error's `fields` name those that are off: by the key where `files` is a mapping, else by the position. `limits` are
-    the app's own, in place of the profile's of the same name. Raises SettingsError, UnknownVendorError, and OSError for
-    a path that leads nowhere.
+    A file is a `pathlib.Path`, an open file, an upload of Django, Starlette, Flask or aiohttp, or a pair of name and
+    size in bytes; a text is none, for a user may have typed it. Of a submitted form, given as the framework has it, all
+    files count, also several by one name, and nothing else. The error's `fields` name those that are off: by the key
+    where `files` is a mapping, else by the position. `limits` are the app's own, in place of the profile's of the same
+    name. Raises SettingsError, UnknownVendorError, and OSError for a path that leads nowhere.
     """
     law = _law(vendor, operation, limits)
-    named = files.items() if isinstance(files, Mapping) else enumerate(_several(files))
+    named = _named(files) if isinstance(files, Mapping) else enumerate(_several(files))
     _refuse(_faults([_seen(str(name), file) for name, file in named], law), law)
 
 
@@ -187,9 +188,22 @@ def _error(fault: _Fault, law: _Law) -> CanonicalError:
         retry=RetryAdvice(),
         sent=False,
         response_status=STATUSES[fault.reason],
-        fields=tuple(FieldError(field) for field in fault.fields[:MOST]),
+        fields=tuple(FieldError(field) for field in list(dict.fromkeys(fault.fields))[:MOST]),
         rule=f"{law.whose(fault.key)}:files.{fault.key}={fault.value}",  # what the user is told is read from it
     )
+
+
+def _named(files: Any) -> Iterable[tuple[str, Any]]:
+    """Each file by its name; of a form that may have several by one (Starlette's, Django's and Flask's, aiohttp's)."""
+    if hasattr(files, "multi_items"):
+        items = files.multi_items()
+    elif hasattr(files, "lists"):
+        items = [(name, file) for name, several in files.lists() for file in several]
+    elif hasattr(files, "getall"):
+        items = files.items()
+    else:
+        return cast("Iterable[tuple[str, Any]]", files.items())
+    return [(name, file) for name, file in items if _is_file(file)]  # not what was typed
 
 
 def _several(files: Any) -> Iterable[Any]:
@@ -199,17 +213,19 @@ def _several(files: Any) -> Iterable[Any]:
 
 
 def _is_file(file: Any) -> bool:
-    return any(hasattr(file, name) for name in ("read", "seek", "chunks"))
+    return any(hasattr(file, name) for name in ("read", "seek", "chunks", "file"))
 
 
 def _seen(field: str, file: Any) -> Seen:
     """By what it can do; nothing of whose it is."""
-    if isinstance(file, str | os.PathLike):
-        return Seen(field, os.path.basename(os.fspath(file)), os.stat(file).st_size)  # noqa: PTH116, PTH119 - a str too
+    if isinstance(file, os.PathLike):
+        return Seen(field, os.path.basename(os.fspath(file)), os.stat(file).st_size)  # noqa: PTH116, PTH119 - of any kind
+    if isinstance(file, str):
+        raise SettingsError(f"files: {field}: a text is no file; a path is pathlib.Path(…), and a form goes in whole")
     if isinstance(file, tuple) and len(file) == 2 and isinstance(file[0], str) and _is_size(file[1]):
         return Seen(field, *file)
     if not _is_file(file):
-        raise SettingsError(f"files: {field}: must be a path, a file, or a pair of name and size")
+        raise SettingsError(f"files: {field}: must be a pathlib.Path, a file, or a pair of name and size")
     name = next((each for key in ("filename", "name") if isinstance(each := getattr(file, key, None), str)), None)
     size = getattr(file, "size", None)
     return Seen(field, name, size if _is_size(size) else _to_the_end(getattr(file, "file", file)))

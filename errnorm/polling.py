@@ -3,7 +3,9 @@
     job = errnorm.polling.Job("phrase-tms", key=job_id, deadline=600)
     outcome = job.wait(check, done=lambda response: response.json()["status"] == "COMPLETED")
 
-and in the view that the vendor's webhook calls: `errnorm.polling.wake(job_id, at=event["timestamp"])`.
+and in the view that the vendor's webhook calls:
+
+    errnorm.polling.wake(job_id, at=event["timestamp"], vendor="phrase-tms")
 """
 
 from __future__ import annotations
@@ -13,17 +15,18 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from errnorm import listening
 from errnorm.answering import Normalizer, default
+from errnorm.calling.driving import drive, drive_async
+from errnorm.calling.steps import Sleep
 from errnorm.families import Action, Family, Fault, Verdict, WaitSource, response_status_of
-from errnorm.loops import sleep
 from errnorm.model import CanonicalError, RetryAdvice, VendorError
 from errnorm.reading.clients import response_of
 from errnorm.settings import SettingsError
 from errnorm.vendors import registry
-from errnorm.waking import WakeUp, board_at, wake, wake_async
+from errnorm.waking import WakeUp, board_at, measured, named, wake, wake_async
 
 __all__ = ["Job", "Outcome", "wake", "wake_async"]
 
@@ -36,19 +39,13 @@ class Poll(NamedTuple):
     """Ask once how far it is; comes back with the response."""
 
 
-class Pause(NamedTuple):
-    """Sleep, and leave wake-ups where they are."""
-
-    seconds: float
-
-
 class Listen(NamedTuple):
     """Wait for a wake-up at most so long; comes back with it, or None. With 0.0: take the one that is there."""
 
     seconds: float
 
 
-Step = Poll | Pause | Listen
+Step = Poll | Sleep | Listen  # who sleeps leaves wake-ups where they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,7 @@ class Job:
     ) -> None:
         self.vendor = registry.get(vendor).name if vendor is not None else None
         self.key = str(key)
+        self._name = named(key)
         self.operation = operation
         self.deadline = _seconds(deadline, "deadline")
         self.first = _seconds(first, "first")
@@ -110,28 +108,18 @@ class Job:
         deadline passes, VendorError with the reason JOB_DEADLINE_EXCEEDED; a poll under way is its client's to bound.
         """
 
-        def perform(step: Step) -> object:
-            if isinstance(step, Poll):
-                return check()
-            if isinstance(step, Listen):
-                return self._wake_ups.listen(self.key, step.seconds)
-            time.sleep(step.seconds)
-            return None
+        def perform(step: Poll | Listen) -> object:
+            return check() if isinstance(step, Poll) else self._wake_ups.listen(self._name, step.seconds)
 
-        return _drive(self.flow(done), perform)
+        return drive(self.flow(done), perform)
 
     async def wait_async(self, check: Callable[[], Awaitable[R]], done: Callable[[R], object]) -> Outcome[R]:
         """The same with `await check()`, under asyncio or trio; a cancellation ends it at once."""
 
-        async def perform(step: Step) -> object:
-            if isinstance(step, Poll):
-                return await check()
-            if isinstance(step, Listen):
-                return await self._wake_ups.listen_async(self.key, step.seconds)
-            await sleep(step.seconds)
-            return None
+        def perform(step: Poll | Listen) -> Awaitable[object]:
+            return check() if isinstance(step, Poll) else self._wake_ups.listen_async(self._name, step.seconds)
 
-        return await _drive_async(self.flow(done), perform)
+        return await drive_async(self.flow(done), perform)
 
     def flow(
         self,
@@ -159,7 +147,7 @@ class Job:
         started = clock()
         ends = started + self.deadline
         heard: WakeUp | None = yield Listen(0.0)
-        self._tell(heard)
+        self._measure(heard)
         polls, woken, step, last = 0, int(heard is not None), self.first, False
         while True:
             polls += 1
@@ -172,21 +160,20 @@ class Job:
                 raise self._late(error, advice)
             pause = min(max(asked, step / 2) + _chance(step / 2), left)
             again = clock() + pause
-            yield Pause(min(max(asked if error else 0.0, self.first / 2), left))
+            yield Sleep(min(max(asked if error else 0.0, self.first / 2), left))
             word: WakeUp | None = yield Listen(max(0.0, again - clock()))
             if word is None and asked > left:
                 raise self._late(error, advice)
             last = word is None and pause == left  # to the very second no clock is exact
             step = self.first if word else min(step * GROWTH, self.longest)
             woken += word is not None
-            self._tell(word)
+            self._measure(word)
             heard = word or (heard if error else None)  # what a failed poll did not see is still to be looked at
 
-    def _tell(self, heard: WakeUp | None) -> None:
-        """Tells by how much a webhook came after its event."""
-        if listening.listeners and heard is not None and heard.at is not None:
-            lag = max(0.0, heard.came - heard.at)
-            listening.tell(listening.Lagged(self.vendor, self.operation, lag))
+    def _measure(self, heard: WakeUp | None) -> None:
+        """Where the webhook's view did not."""
+        if heard is not None:
+            measured(heard, self.vendor, self.operation)
 
     def _poll(self) -> Generator[Step, Any, tuple[Any, CanonicalError | None]]:
         """One poll: what came, and the failure that it tells of where the same may succeed later. Raises others."""
@@ -260,33 +247,3 @@ def _seconds(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise SettingsError(f"{name}: must be a number of seconds above 0, not {value!r}")
     return float(value)
-
-
-def _drive(flow: Flow[R], perform: Callable[[Step], object]) -> Outcome[R]:
-    """Takes a flow through to its end; what a step raises, the flow is told."""
-    try:
-        step = next(flow)
-        while True:
-            try:
-                came = [perform(step)]
-            except Exception as raised:  # noqa: BLE001 - the flow raises it again, or better
-                step = flow.throw(raised)
-            else:
-                step = flow.send(came.pop())  # so that no body stays in this frame
-    except StopIteration as end:
-        return cast("Outcome[R]", end.value)
-
-
-async def _drive_async(flow: Flow[R], perform: Callable[[Step], Awaitable[object]]) -> Outcome[R]:
-    """As `_drive`; a cancellation passes by the flow."""
-    try:
-        step = next(flow)
-        while True:
-            try:
-                came = [await perform(step)]
-            except Exception as raised:  # noqa: BLE001 - likewise
-                step = flow.throw(raised)
-            else:
-                step = flow.send(came.pop())
-    except StopIteration as end:
-        return cast("Outcome[R]", end.value)

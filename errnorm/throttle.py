@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, get_args
 
 import msgspec
@@ -58,10 +58,12 @@ class Throttle:
         self.max_wait = float(max_wait)
         self._limits = {vendor: _limits(vendor, given) for vendor, given in (limits or {}).items()}
         self._plans = {
-            vendor: _plan(vendor, plan, self._of(registry.get(vendor))) for vendor, plan in (plans or {}).items()
+            vendor: _plan(vendor, plan, _of(self._limits, registry.get(vendor)))
+            for vendor, plan in (plans or {}).items()
         }
-        self._store = Memory() if redis is None else Shared(_line(redis, when_down), Memory(), when_down, workers)
-        self._buckets = lru_cache(maxsize=1024)(self._counted)
+        self._store = Memory() if redis is None else Shared(Line(redis, when_down), Memory(), when_down, workers)
+        # Of no method of its own: a throttle that held itself would leave its connections to the garbage collector.
+        self._buckets = lru_cache(maxsize=1024)(partial(_counted, self._limits, self._plans))
 
     def turn(self, profile: Profile, operation: str | None, account: str) -> Turn | None:
         """A request's place in the queue; None where nobody knows whose limits they would be.
@@ -80,13 +82,6 @@ class Throttle:
         """
         known = not isinstance(self._store, Shared) or "ERRNORM_FINGERPRINT_KEY" in os.environ
         return named or (key_fingerprint if known else None) or ""
-
-    def _of(self, profile: Profile) -> Sequence[Limit]:
-        return self._limits.get(profile.name, profile.limits)
-
-    def _counted(self, profile: Profile, operation: str | None, account: str) -> tuple[Bucket, ...]:
-        limits = chosen(self._of(profile), operation, self._plans.get(profile.name))
-        return buckets_of(profile.name, limits, account)
 
 
 class Turn:
@@ -138,14 +133,19 @@ class Turn:
         await self._store.asettle(self._buckets, self._ticket, said)
 
 
-def _line(url: str, when_down: str) -> Line:
-    try:
-        return Line(url, when_down)
-    except ImportError:
-        raise SettingsError("redis: the library is not there; pip install 'errnorm[redis]'") from None
-    except (ValueError, AttributeError, TypeError):
-        kinds = "redis://, rediss:// or unix://"
-        raise SettingsError(f"redis: must be the url of a Redis, {kinds}, which this one is not") from None
+def _of(limits: Mapping[str, tuple[Limit, ...]], profile: Profile) -> Sequence[Limit]:
+    return limits.get(profile.name, profile.limits)
+
+
+def _counted(
+    limits: Mapping[str, tuple[Limit, ...]],
+    plans: Mapping[str, str],
+    profile: Profile,
+    operation: str | None,
+    account: str,
+) -> tuple[Bucket, ...]:
+    counted = chosen(_of(limits, profile), operation, plans.get(profile.name))
+    return buckets_of(profile.name, counted, account)
 
 
 def _limits(vendor: str, given: Sequence[Limit | Mapping[str, Any]]) -> tuple[Limit, ...]:

@@ -36,8 +36,8 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
 async def upload(request: Request) -> JSONResponse:
     """What the vendor would refuse never gets there; the answer says what to change."""
     async with request.form() as form:
-        errnorm.files.check(dict(form), vendor="phrase-tms", limits=OURS)
-        return JSONResponse({"accepted": len(form)})
+        errnorm.files.check(form, vendor="phrase-tms", limits=OURS)
+        return JSONResponse({"accepted": len(form.multi_items())})
 
 
 async def work(request: Request) -> JSONResponse:
@@ -55,7 +55,8 @@ async def work(request: Request) -> JSONResponse:
 async def webhook(request: Request) -> Response:
     """What the vendor calls. (First of all, a real one makes sure that it is the vendor.)"""
     event = await request.json()
-    await errnorm.polling.wake_async(event["asyncRequest"]["id"], at=event.get("timestamp"), redis=REDIS)
+    key, at = event["asyncRequest"]["id"], event.get("timestamp")
+    await errnorm.polling.wake_async(key, at=at, vendor="phrase-tms", redis=REDIS)
     return Response(status_code=204)
 
 

@@ -21,12 +21,12 @@ LAYERS = (
     {"model"},
     {"vendors", "attempts", "correlation", "coverage", "loops", "scrubbing"},
     {"reading", "telling", "backoff"},
-    {"settings", "linting", "samples", "throttling"},
-    {"policy", "checking", "files", "mishaps", "waking"},
-    {"listening"},
-    {"answering", "metrics", "throttle"},
-    {"calling", "polling"},
-    {"foretelling", "passing"},
+    {"settings", "linting", "samples"},
+    {"policy", "checking", "files", "mishaps", "stores"},
+    {"listening", "throttling"},
+    {"answering", "metrics", "throttle", "waking"},
+    {"calling"},
+    {"foretelling", "passing", "polling"},
     {"errnorm"},  # the front page: errnorm/__init__.py
     {
         "aiohttp",

@@ -175,7 +175,6 @@ def _spooled():
 KINDS = {
     "pair": lambda _: ("a.docx", 5),
     "path": lambda folder: folder / "a.docx",
-    "text": lambda folder: str(folder / "a.docx"),
     "open": lambda folder: (folder / "a.docx").open("rb"),
     "memory": lambda _: _named(io.BytesIO(b"12345")),
     "upload": lambda _: Upload(name="a.docx", size=5),
@@ -227,6 +226,53 @@ def test_what_cannot_be_known_is_left_to_the_vendor():
         async def seek(self, *_): ...
 
     files.check([Asynchronous()], limits=OFFICE)
+
+
+def _forms():
+    """A form with four files by two names, the second too large, and what a user typed."""
+    texts = [("note", "/etc/passwd"), ("files", "/etc/nope")]
+
+    def upload(size):
+        return Upload(filename="a.docx", size=size)
+
+    def of_django(pairs):
+        django = pytest.importorskip("django.utils.datastructures")
+        form = django.MultiValueDict()
+        for name, value in pairs:
+            form.appendlist(name, value)
+        return form
+
+    sent = [("files", upload(1)), ("files", upload(9)), ("files", upload(1)), ("more", upload(1)), *texts]
+    kinds = {
+        "Django": of_django,
+        "Flask": lambda pairs: pytest.importorskip("werkzeug.datastructures").MultiDict(pairs),
+        "Starlette": lambda pairs: pytest.importorskip("starlette.datastructures").FormData(pairs),
+        "aiohttp": lambda pairs: pytest.importorskip("multidict").MultiDictProxy(
+            pytest.importorskip("multidict").MultiDict(pairs)
+        ),
+    }
+    return {kind: lambda make=make: make(sent) for kind, make in kinds.items()}
+
+
+@pytest.mark.parametrize("form", _forms().values(), ids=_forms())
+def test_of_a_form_all_files_count_and_nothing_that_was_typed(form):
+    files.check(form(), limits=Files(max_bytes=9, max_files=4))
+    failure = refused(form(), limits=Files(max_bytes=8, max_files=2)).error
+    assert [failure.reason, failure.others[0].reason] == ["FILE_TOO_LARGE", "TOO_MANY_FILES"]
+    assert [field.path for field in failure.fields] == ["files"]
+    assert [field.path for field in failure.others[0].fields] == ["files", "more"]
+
+
+def test_a_file_of_aiohttps_form_is_one():
+    web = pytest.importorskip("aiohttp.web")
+    file = web.FileField("files", "a.docx", io.BytesIO(b"12345"), "text/plain", {})
+    assert refused([file], limits=Files(max_bytes=4)).error.reason == "FILE_TOO_LARGE"
+
+
+@pytest.mark.parametrize("sent", [["/etc/passwd"], {"note": "/etc/passwd"}, {"note": "/etc/nope"}, ["nope"]])
+def test_a_text_is_no_path_for_a_user_may_have_typed_it(sent):
+    with pytest.raises(SettingsError, match="a text is no file"):
+        files.check(sent, limits=OFFICE)
 
 
 def test_a_path_that_leads_nowhere(tmp_path):

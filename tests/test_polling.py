@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import errnorm
-from errnorm import Family, Fault, Verdict, polling
+from errnorm import Family, Fault, Verdict, listening, polling
+from errnorm.calling.steps import Sleep
 from errnorm.loops import sleep
-from errnorm.polling import Job, Listen, Pause, Poll
+from errnorm.polling import Job, Listen, Poll
 from errnorm.reading.clients import Response
 from errnorm.settings import SettingsError
 from errnorm.waking import board
@@ -74,7 +75,7 @@ class Days:
                 raise came
             return came
         assert 0 <= step.seconds < 1e6
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             self.time += step.seconds
             return None
         there = [event for event in self._events if event[0] <= self.time] or self._events[:1]
@@ -631,6 +632,65 @@ def test_what_nobody_takes_is_forgotten_here(monkeypatch):
     assert list(here._kept) == ["new"]
 
 
+@every_driver
+def test_a_key_of_any_length_takes_little_room_and_wakes_nobody_elses_job(wait, redis, redis_url):
+    long = "x" * 1_000_000
+    for key in (long + "1", long + "2", "\ud800"):
+        polling.wake(key, redis=redis)
+    assert all(len(key) <= board.LONGEST for key in board.HERE._kept)
+    with pytest.importorskip("redis").Redis.from_url(redis_url) as client:
+        assert all(len(key) <= 250 for key in client.scan_iter())
+    for key, woken in ((long + "1", 1), (long + "3", 0), (long + "2", 1), ("\ud800", 1)):
+        assert wait(job_of(key, redis), lambda: DONE, is_done).woken == woken
+
+
+# --- how late webhooks are ---
+
+
+@pytest.fixture
+def lags():
+    """What whoever listens has been told."""
+    told = []
+    leave = listening.listen(lambda event: told.append(event) if isinstance(event, listening.Lagged) else None)
+    yield told
+    leave()
+
+
+def test_a_webhook_that_nobody_waits_for_is_measured_where_it_comes(redis, lags):
+    """As one is that comes after its job is done, or does not wait any more: those that are late."""
+    polling.wake("nobody", at=time.time() - 400, vendor="phrase-tms", operation="get-job", redis=redis)
+    asyncio.run(polling.wake_async("nobody", at=time.time() - 400, vendor="phrase-tms", redis=redis))
+    assert [(lag.vendor, lag.operation) for lag in lags] == [("phrase-tms", "get-job"), ("phrase-tms", None)]
+    assert all(400 <= lag.seconds < 430 for lag in lags)
+    polling.wake("nobody", at="?", vendor="phrase-tms", redis=redis)
+    assert len(lags) == 2
+
+
+@every_driver
+@pytest.mark.parametrize("named", [{}, {"vendor": "phrase-tms", "operation": "get-job"}], ids=["unnamed", "named"])
+def test_a_webhook_is_measured_once(wait, redis, lags, named):
+    polling.wake("measured", at=time.time() - 400, redis=redis, **named)
+    job = Job("phrase-tms", operation="get-job", key="measured", deadline=60, redis=redis)
+    assert wait(job, lambda: DONE, is_done).woken == 1
+    assert [(lag.vendor, lag.operation) for lag in lags] == [("phrase-tms", "get-job")]
+
+
+def test_a_webhook_is_measured_by_its_job_where_nobody_listens_in_its_view(redis):
+    polling.wake("measured", at=time.time() - 400, vendor="phrase-tms", redis=redis)
+    told = []
+    leave = listening.listen(told.append)
+    try:
+        Job("phrase-tms", key="measured", deadline=60, redis=redis).wait(lambda: DONE, is_done)
+    finally:
+        leave()
+    assert [type(event) for event in told].count(listening.Lagged) == 1
+
+
+def test_a_webhook_of_a_vendor_that_is_unknown():
+    with pytest.raises(errnorm.UnknownVendorError):
+        polling.wake("j", at=NOON, vendor="phrase")
+
+
 # --- a Redis that is gone ---
 
 
@@ -705,8 +765,8 @@ def test_a_redis_that_goes_while_somebody_listens(wait, caplog, tmp_path):
         ({"first": 0}, "first"),
         ({"longest": float("nan")}, "longest"),
         ({"first": 10, "longest": 5}, "first: must not be above longest"),
-        ({"redis": "user:pass-word@nowhere"}, "redis: must be a url"),
-        ({"redis": 6379}, "redis: must be a url"),
+        ({"redis": "user:pass-word@nowhere"}, "redis: must be the url of a Redis"),
+        ({"redis": 6379}, "redis: must be the url of a Redis"),
     ],
 )
 def test_a_setting_that_is_off(settings, says):
@@ -773,4 +833,4 @@ def _run(runner, *functions):
 
 
 def test_steps_are_what_a_driver_has_to_do():
-    assert {type(step) for step in Days(Job(key="j", deadline=9), lambda *_: RUNNING).steps} == {Poll, Pause, Listen}
+    assert {type(step) for step in Days(Job(key="j", deadline=9), lambda *_: RUNNING).steps} == {Poll, Sleep, Listen}

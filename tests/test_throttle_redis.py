@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 
+from errnorm import stores
 from errnorm.settings import SettingsError
 from errnorm.throttle import Limit, Throttle, ThrottleClosed, Window
 from errnorm.throttling import line
@@ -340,6 +342,88 @@ def test_by_each_policy_what_happens_without_redis(server, happens, awaits, capl
     gc.collect()
 
 
+def test_a_slot_whose_answer_came_too_late_is_given_back_with_the_next_command(server):
+    """Redis has booked it all the same, and is in peace when the request is over."""
+    throttle, profile = Throttle(server.url), vendor(Limit(concurrent=1))
+    first, late, after = turns(throttle, profile, 3)
+    assert first.take() == 0.0
+    first.settle()
+    server.stall()
+    assert late.take() == 0.0  # by what this process knows
+    server.resume()
+    late.settle()
+    time.sleep(line.PEACE)
+    assert after.take() == 0.0
+    other = turns(Throttle(server.url), profile, 1)[0]
+    assert other.take() > 0
+    after.settle()
+    assert other.take() == 0.0
+
+
+def test_a_slot_whose_asking_was_cancelled_is_given_back(server):
+    throttle, profile = Throttle(server.url), vendor(Limit(concurrent=1))
+    cancelled, after = turns(throttle, profile, 2)
+
+    async def main():
+        first = turns(throttle, profile, 1)[0]
+        assert await first.atake() == 0.0
+        await first.asettle()
+        server.stall()
+        asking = asyncio.create_task(cancelled.atake())
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        server.resume()
+        await cancelled.aleave()
+        assert await after.atake() == 0.0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("limit", [Limit(concurrent=2), Limit(requests=2, seconds=60)], ids=["at once", "a minute"])
+def test_who_asks_again_for_the_answer_came_too_late_does_not_wait_for_himself(server, limit):
+    throttle, profile = Throttle(server.url, workers=2), vendor(limit)
+    first, late = turns(throttle, profile, 2)
+    assert first.take() == 0.0
+    server.stall()
+    assert late.take() > 0  # half of two is one, and that has gone
+    server.resume()
+    time.sleep(line.PEACE)
+    while 0 < (wait := late.take()) < 1:  # the pace
+        time.sleep(wait)
+    assert wait == 0.0
+    assert turns(throttle, profile, 1)[0].take() > 0
+
+
+def test_a_pause_that_redis_did_not_hear_of_is_told_later(server):
+    throttle, profile = Throttle(server.url), vendor(LONG)
+    first, second = turns(throttle, profile, 2)
+    assert goes(first)
+    assert goes(second)
+    server.stall()
+    first.settle(1e-6)
+    server.resume()
+    second.settle(50.0)  # while it is left alone
+    time.sleep(line.PEACE)
+    turns(throttle, profile, 1)[0].take()
+    assert turns(Throttle(server.url), profile, 1)[0].take() > 40
+
+
+def test_a_throttle_ends_its_connections_with_itself(server):
+    """The garbage collector would end them in any order: a socket before its connection, with a warning."""
+    gc.collect()
+    gc.disable()
+    try:
+        throttle = Throttle(server.url)
+        assert goes(*turns(throttle, vendor(LONG), 1))
+        pool = weakref.ref(throttle._store._line._run.registered_client.connection_pool)
+        del throttle
+        assert pool() is None
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("awaits", [False, True], ids=["sync", "async"])
 def test_it_is_left_alone_after_a_failure_and_tried_again_later(server, awaits, monkeypatch):
     """While it is gone a call waits for it once a second at most, and no call knows when it is back but the next."""
@@ -402,7 +486,7 @@ def test_hundreds_that_ask_at_once_share_a_few_connections(server, awaits, monke
     assert len(times(server, profile.limits[0])) == 200
     assert not caplog.records
     with server.client() as client:
-        assert client.info("stats")["total_connections_received"] <= line.LINES + 20
+        assert client.info("stats")["total_connections_received"] <= stores.LINES + 20
 
 
 def test_an_event_loop_has_a_client_of_its_own_that_ends_with_it(server):
@@ -420,7 +504,8 @@ def test_an_event_loop_has_a_client_of_its_own_that_ends_with_it(server):
         assert len(client.client_list()) <= 2
 
 
-def test_under_trio_it_works_as_well(server):
+@pytest.mark.parametrize("guest", [False, True], ids=["alone", "as a guest of asyncio"])
+def test_under_trio_it_works_as_well(server, guest, caplog):
     trio = pytest.importorskip("trio")
     throttle, profile = Throttle(server.url), vendor(Limit(requests=2, seconds=60), Limit(concurrent=1))
 
@@ -431,9 +516,19 @@ def test_under_trio_it_works_as_well(server):
         await second.aleave()
         return waits
 
-    first, second = trio.run(main)
+    async def host():
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            main, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=done.set_result
+        )
+        return (await done).unwrap()
+
+    first, second = asyncio.run(host()) if guest else trio.run(main)
     assert first == 0.0
     assert second > 0
+    assert not caplog.records
+    assert len(times(server, profile.limits[0])) == 1
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

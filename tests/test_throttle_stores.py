@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from errnorm.throttle import Limit, Throttle
+from errnorm.throttle import Limit, Throttle, Window
 from errnorm.throttling.buckets import GRACE, NAP, SPREAD, STRETCH
 from errnorm.vendors.profile import Profile
 from tests.redis_server import RedisServer, needed
@@ -51,15 +51,24 @@ def vendor(*limits):
 
 
 class Refused(NamedTuple):
-    """A request: seconds after the one before, for what, how late it wakes, whether its worker is killed while it
-    waits, for how many seconds its answer asks everybody to keep off.
+    """A request: seconds after the one before, for what, how late it wakes; of those that wait, whether its worker is
+    killed, or how often it asks until it gives up; for how many seconds it is under way; for how many its answer asks
+    everybody to keep off, and what it says of how much is left, for how many seconds.
     """
 
     after: float = 0.0
     operation: str | None = None
     late: float = 0.0
     killed: bool = False
+    patience: int = 10**6
+    lasts: float = 0.0
     pause: float | None = None
+    left: tuple[int, float] | None = None
+
+    def said(self, limits):
+        """Of what the profile knows, or of the account."""
+        known = [limit for limit in limits if limit.requests]
+        return [Window(*self.left, known[0] if known and self.left[0] % 2 else None)] if self.left else []
 
 
 class Ticks(Clock):
@@ -92,9 +101,13 @@ class Pair:
         assert here == pytest.approx(there, abs=1e-5)
         return here
 
-    def settle(self, pause):
+    def settle(self, pause, windows):
         for turn in self.turns:
-            turn.settle(pause)
+            turn.settle(pause, windows)
+
+    def leave(self):
+        for turn in self.turns:
+            turn.leave()
 
 
 def kept(requests, seconds, operation=None):
@@ -102,11 +115,15 @@ def kept(requests, seconds, operation=None):
     return Limit(requests=requests, seconds=seconds / STRETCH, operation=operation)
 
 
+operations = st.sampled_from([None, None, "create"])
 limits_of = st.lists(
-    st.builds(
-        lambda counted, operation: kept(*counted, operation),
-        st.sampled_from([(1, 0.5), (3, 0.5), (5, 1), (20, 1), (40, 1), (80, 1), (160, 0.2), (2, 7)]),
-        st.sampled_from([None, None, "create"]),
+    st.one_of(
+        st.builds(
+            lambda counted, operation: kept(*counted, operation),
+            st.sampled_from([(1, 0.5), (3, 0.5), (5, 1), (20, 1), (40, 1), (80, 1), (160, 0.2), (2, 7)]),
+            operations,
+        ),
+        st.builds(Limit, concurrent=st.sampled_from([1, 2, 5]), operation=operations),
     ),
     max_size=3,
     unique=True,
@@ -115,38 +132,45 @@ requests_of = st.lists(
     st.builds(
         Refused,
         after=st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.02, 0.3, 6.0]),
-        operation=st.sampled_from([None, None, "create"]),
+        operation=operations,
         late=st.sampled_from([0.0, 0.0, 0.002, GRACE, 3.0]),
         killed=st.sampled_from([False, False, False, True]),
+        patience=st.sampled_from([1, 2, 5, 10**6, 10**6, 10**6]),
+        lasts=st.sampled_from([0.0, 0.0, 0.1, 1.5]),
         pause=st.sampled_from([None, None, None, 0.5, 2.0, 7.0]),
+        left=st.sampled_from([None, None, None, (0, 0.5), (1, 2.0), (2, 7.0), (3, 0.5), (4, 2.0)]),
     ),
     min_size=1,
     max_size=60,
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limits=limits_of, coming=requests_of)
 def test_both_let_the_same_ones_go_at_the_same_moment(server, limits, coming):
-    clock, profile, waiting, moment = Ticks(), vendor(*limits), [], 1000.0
+    clock, profile, due, moment = Ticks(), vendor(*limits), [], 1000.0
     throttles = in_memory(server, clock), in_redis(server, clock)
     for number, each in enumerate(coming):
         moment += each.after
-        heapq.heappush(waiting, (moment, number, None))
-    for asked in count():
-        if not waiting:
+        heapq.heappush(due, (moment, number, 0, None))
+    for happened in count():
+        if not due:
             return
-        assert asked < 5_000 + 500 * len(coming), "somebody asks for ever"
-        moment, number, pair = heapq.heappop(waiting)
+        assert happened < 5_000 + 500 * len(coming), "somebody asks for ever"
+        moment, number, asked, pair = heapq.heappop(due)
         each = coming[number]
         clock.at(moment)
+        if asked < 0:
+            pair.settle(each.pause, each.said(limits))
+            continue
         pair = pair or Pair(throttles, profile, each.operation)
-        if wait := pair.take():
-            if not each.killed:
-                heapq.heappush(waiting, (clock() + min(wait, NAP) + each.late, number, pair))
-        else:
+        if not (wait := pair.take()):
+            heapq.heappush(due, (clock() + each.lasts, number, -1, pair))
+        elif asked + 1 == each.patience:
             clock.at(0)
-            pair.settle(each.pause)
+            pair.leave()
+        elif not each.killed:
+            heapq.heappush(due, (clock() + min(wait, NAP) + each.late, number, asked + 1, pair))
 
 
 class Passing(Clock):

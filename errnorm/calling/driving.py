@@ -1,4 +1,4 @@
-"""Takes a call through its flow: a client performs the steps that are its own, the rest is done here."""
+"""Takes a call, or a job, through its flow: whoever drives it performs the steps that are his own, the rest we do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
 from errnorm import loops
-from errnorm.calling.steps import Leave, Refresh, Settle, Sleep, Step, Take
+from errnorm.calling.steps import Leave, Refresh, Settle, Sleep, Take
 
 T = TypeVar("T")
 
@@ -17,18 +17,24 @@ _OURS: dict[type[Any], Callable[[Any], object]] = {
     Sleep: lambda step: time.sleep(step.seconds),
     Leave: lambda step: step.turn.leave(),
     Settle: lambda step: step.turn.settle(step.pause, step.windows),
-    Refresh: lambda step: step.renewal.renew(step.key, step.seen),
+    Refresh: lambda step: step.renewal.renew(step.key_by, step.seen),
 }
 _OURS_ASYNC: dict[type[Any], Callable[[Any], Awaitable[object]]] = {
     Take: lambda step: step.turn.atake(),
     Sleep: lambda step: loops.sleep(step.seconds),
     Leave: lambda step: loops.shielded(step.turn.aleave()),
-    Settle: lambda step: step.turn.asettle(step.pause, step.windows),
-    Refresh: lambda step: step.renewal.arenew(step.key, step.seen),
+    Settle: lambda step: _settled(step),  # noqa: PLW0108 - it comes below
+    Refresh: lambda step: step.renewal.arenew(step.key_by, step.seen),
 }
 
 
-def drive(flow: Generator[Step, Any, T], perform: Callable[[Any], object]) -> T:
+def _settled(settle: Settle) -> Awaitable[object]:
+    """That nobody shall call for a while is told even by a call that was cancelled."""
+    told = settle.turn.asettle(settle.pause, settle.windows)
+    return told if settle.pause is None else loops.shielded(told)
+
+
+def drive(flow: Generator[Any, Any, T], perform: Callable[[Any], object]) -> T:
     """Takes a flow through to its end, and gives what comes of it; what a step raises, the flow is told."""
     try:
         step = next(flow)
@@ -43,7 +49,7 @@ def drive(flow: Generator[Step, Any, T], perform: Callable[[Any], object]) -> T:
         return end.value  # type: ignore[no-any-return]
 
 
-async def drive_async(flow: Generator[Step, Any, T], perform: Callable[[Any], Awaitable[object]]) -> T:
+async def drive_async(flow: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[object]]) -> T:
     """As `drive`; a cancellation is told to the flow too, so that it gives up its place in the queue."""
     try:
         step = next(flow)

@@ -1,7 +1,8 @@
 -- The law of errnorm/throttling/memory.py for many processes, by the one clock that they share: this server's.
 -- KEYS: of the vendor's era; then five of each bucket, the scarcest first. All lie in one slot of a cluster.
--- ARGV[1]: {what, ticket, since, share, era, ttl, buckets: [{window, pace, stride, requests, concurrent}]}; times in
--- microseconds, since is 0 and share unknown when a ticket first asks.
+-- ARGV[1]: {what, ticket, since, share, era, again, ttl, buckets: [{window, pace, stride, requests, concurrent,
+-- ended}]}; times in microseconds, since is 0 and share unknown when a ticket first asks; ended: tickets that no longer
+-- wait, nor are under way; again: the answer to what the ticket asked before never came.
 -- Answers {wait, since, share, under_way, era}; a wait of -1: another era than the caller knows, so its log was lost.
 local asked = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
@@ -59,6 +60,8 @@ local function tidy(bucket)
   local said = call('HMGET', bucket.said, 'paused', 'spread', 'left', 'fresh')
   bucket.paused, bucket.spread = number(said[1]) or 0, number(said[2]) or 0
   bucket.left, bucket.fresh = number(said[3]), number(said[4]) or 0
+  -- for so long it is noted who is under way, for the next answer to tell
+  if now >= bucket.fresh + LEASE then bucket.left = nil end
 end
 
 -- Whoever comes when nobody waits tries first what comes after a pause; the others come back over the time behind it.
@@ -106,8 +109,20 @@ local function join(bucket, due)
   keep(bucket.due, due - now + GRACE)
 end
 
-local function drop(bucket)
-  if call('ZREM', bucket.queue, asked.ticket) == 1 then call('ZREM', bucket.due, asked.ticket) end
+local function drop(bucket, ticket)
+  if call('ZREM', bucket.queue, ticket) == 1 then call('ZREM', bucket.due, ticket) end
+end
+
+local function finish(bucket, ticket)
+  drop(bucket, ticket)
+  return call('ZREM', bucket.under_way, ticket)
+end
+
+-- What was booked in an answer that never came was not used.
+local function unbook(bucket)
+  local booked = finish(bucket, asked.ticket)
+  if bucket.requests then call('ZREM', bucket.log, asked.ticket) end
+  if booked == 1 and bucket.left then bucket.left = call('HINCRBY', bucket.said, 'left', 1) end
 end
 
 local function remember(bucket, moment, ticket)
@@ -121,7 +136,7 @@ end
 
 -- Whether it is now under way, so that its end has to be told.
 local function book(bucket)
-  drop(bucket)
+  drop(bucket, asked.ticket)
   if bucket.requests then
     remember(bucket, now, asked.ticket)
     forget(bucket)
@@ -145,7 +160,7 @@ end
 
 local function queue(buckets, at, wait)
   for place, bucket in ipairs(buckets) do
-    if place <= at then join(bucket, now + wait + GRACE) else drop(bucket) end
+    if place <= at then join(bucket, now + wait + GRACE) else drop(bucket, asked.ticket) end
   end
   return math.ceil(wait)
 end
@@ -159,7 +174,10 @@ function verbs.take(buckets, era)
   end
   -- after a restart the others have to tell first whom they saw admitted
   local paused = call('HGET', KEYS[1], 'lost') and tonumber(era) + SETTLING - now or 0
-  for _, bucket in ipairs(buckets) do tidy(bucket) end
+  for _, bucket in ipairs(buckets) do
+    tidy(bucket)
+    if asked.again then unbook(bucket) end
+  end
   local share = share_of(buckets)
   if asked.since == 0 then asked.since = now end
   for _, bucket in ipairs(buckets) do paused = max(paused, bucket.paused + bucket.spread * share - now) end
@@ -173,16 +191,8 @@ function verbs.take(buckets, era)
   return {0, since, share_said, under_way}
 end
 
-function verbs.leave(buckets)
-  for _, bucket in ipairs(buckets) do
-    drop(bucket)
-    call('ZREM', bucket.under_way, asked.ticket)
-  end
-end
-
 -- remaining, reset: what an answer said; nothing left is a pause.
 function verbs.settle(buckets)
-  verbs.leave(buckets)
   for _, said in ipairs(asked.said) do
     local bucket = buckets[said.bucket]
     if said.remaining <= 0 then
@@ -206,7 +216,10 @@ function verbs.tell(buckets)
 end
 
 local buckets = {}
-for place, spec in ipairs(asked.buckets) do buckets[place] = bucket_of(place, spec) end
+for place, spec in ipairs(asked.buckets) do
+  buckets[place] = bucket_of(place, spec)
+  for _, ticket in ipairs(spec.ended) do finish(spec, ticket) end
+end
 local era = era_of()
 local answer = verbs[asked.what](buckets, era) or {0, '0', '0', 0}
 answer[5] = era

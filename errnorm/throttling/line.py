@@ -6,12 +6,15 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import closing
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeVar
 
+from errnorm.loops import trio_here
+from errnorm.stores import redis_at
+
 T = TypeVar("T")
 TIMEOUT = 0.25  # seconds for an answer
-LINES = 16  # connections at most, of a process or an event loop; who finds none free waits for two answers at most
 PEACE = 1.0  # seconds that Redis is left alone after a failure
 NEVER = float("-inf")
 log = logging.getLogger("errnorm.throttle")
@@ -30,26 +33,14 @@ Flow = Generator[Command, Any, T]
 class Line:
     """To the Redis at a url, for any thread, any event loop, and the children of a fork.
 
-    Raises ImportError where the library is missing, ValueError where the url is none of its.
+    Raises SettingsError where the library is missing, or the url is none of its.
     """
 
     def __init__(self, url: str, policy: str) -> None:
-        import redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        options: dict[str, Any] = {
-            "socket_timeout": TIMEOUT,
-            "socket_connect_timeout": TIMEOUT,
-            "decode_responses": True,
-            "max_connections": LINES,
-            "timeout": 2 * TIMEOUT,
-        }
-        pool = redis.BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
-        client = redis.Redis.from_pool(pool)
         self._law = files("errnorm.throttling").joinpath("law.lua").read_text(encoding="utf-8")
-        self._run = client.register_script(self._law)
-        self._connect: Callable[[], Any] = lambda: _connect(url, options)  # so that no attribute shows the url
+        self._run = redis_at(url, TIMEOUT).register_script(self._law)
+        # so that no attribute shows the url
+        self._connect: Callable[[], Any] = lambda: redis_at(url, TIMEOUT, asynchronous=True)
         self._by_loop: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._policy = policy
         self._peace_until = self._quiet_until = NEVER
@@ -59,9 +50,10 @@ class Line:
         if not self._open():
             return otherwise()
         try:
-            command = next(flow)
-            while True:
-                command = flow.send(self._run(keys=command.keys, args=[command.argument]))
+            with closing(flow):
+                command = next(flow)
+                while True:
+                    command = flow.send(self._run(keys=command.keys, args=[command.argument]))
         except StopIteration as done:
             self._well()
             result: T = done.value
@@ -72,22 +64,20 @@ class Line:
 
     async def arun(self, flow: Flow[T], otherwise: Callable[[], T]) -> T:
         """The same with `await`, under asyncio; under trio in a thread."""
+        if (trio := trio_here()) is not None:
+            came: T = await trio.to_thread.run_sync(self.run, flow, otherwise)
+            return came
+        if not self._open():
+            return otherwise()
         import asyncio
 
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            import trio
-
-            return await trio.to_thread.run_sync(self.run, flow, otherwise)
-        if not self._open():
-            return otherwise()
-        try:
-            async with asyncio.timeout(2 * TIMEOUT):  # to find the address has no bound of its own
-                run = await self._of(loop)
-                command = next(flow)
-                while True:
-                    command = flow.send(await run(keys=command.keys, args=[command.argument]))
+            with closing(flow):
+                async with asyncio.timeout(2 * TIMEOUT):  # to find the address has no bound of its own
+                    run = await self._of(asyncio.get_running_loop())
+                    command = next(flow)
+                    while True:
+                        command = flow.send(await run(keys=command.keys, args=[command.argument]))
         except StopIteration as done:
             self._well()
             result: T = done.value
@@ -132,12 +122,3 @@ class Line:
         finally:
             del self._by_loop[loop]
             await client.aclose()
-
-
-def _connect(url: str, options: dict[str, Any]) -> Any:
-    import redis.asyncio
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    pool = redis.asyncio.BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
-    return redis.asyncio.Redis.from_pool(pool)

@@ -18,6 +18,7 @@ from errnorm.throttling.windows import Said
 Clock = Callable[[], float]
 _arrivals = count(1)
 SWEPT = 2  # buckets that are looked at for having gone idle, whenever one is used
+SLACK = 64  # promises of a bucket that may be void
 FAR = float("inf")
 GOLDEN = 0.618034  # multiples of it lie evenly between two whole numbers, however many there are
 
@@ -26,17 +27,18 @@ class Ticket:
     """One request's place in the queues: it is known by its name, and keeps its place by when it came.
 
     `arrival` is its place in this process, `since` the one that Redis gave it; `share`, from 0 to 1, when in the time
-    after a pause it comes back; `waits`, and then `under_way`: Redis has to be told when it ends.
+    after a pause it comes back; `noted`: Redis may know of it, and has to be told when it ends; `unheard`: it was asked
+    for, and the answer never came.
     """
 
-    __slots__ = ("arrival", "name", "share", "since", "under_way", "waits")
+    __slots__ = ("arrival", "name", "noted", "share", "since", "unheard")
 
     def __init__(self) -> None:
         self.name = os.urandom(8).hex()
         self.arrival = next(_arrivals)
         self.since = 0
         self.share: float | None = None
-        self.waits = self.under_way = False
+        self.noted = self.unheard = False
 
 
 class Memory:
@@ -154,7 +156,7 @@ class _State:
         self.fresh_until = -FAR
 
     def idle(self, now: float) -> bool:
-        return not (self.log or self.queue or self.under_way) and now >= max(self.opens(1), self.fresh_until)
+        return not (self.log or self.queue or self.under_way) and self.left is None and now >= self.opens(1)
 
     def tidy(self, now: float) -> None:
         """Forgets what no longer counts: each thing once, so that it costs little."""
@@ -166,6 +168,8 @@ class _State:
                 self._drop(arrival)
         while self.under_way and (first := next(iter(self.under_way.items())))[1] <= now:
             del self.under_way[first[0]]
+        if now >= self.fresh_until + LEASE:  # until then it is noted who is under way, for the next answer to tell
+            self.left = None
 
     def wait(self, ticket: Ticket, now: float) -> float:
         """Seconds until it is this ticket's turn, 0.0 if it is."""
@@ -203,6 +207,9 @@ class _State:
             insort(self.queue, ticket.arrival)
         self.due[ticket.arrival] = due
         heapq.heappush(self.promised, (due, ticket.arrival))
+        if len(self.promised) > 2 * len(self.due) + SLACK:  # promises of those who have left, or asked again
+            self.promised = [(due, arrival) for arrival, due in self.due.items()]
+            heapq.heapify(self.promised)
 
     def drop(self, ticket: Ticket) -> None:
         if ticket.arrival in self.due:

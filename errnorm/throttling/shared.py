@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 from errnorm import _json
@@ -12,8 +14,10 @@ from errnorm.throttling.memory import Memory, Ticket
 from errnorm.throttling.windows import Said
 
 Policy = Literal["local", "open", "closed"]
+_NONE: deque[str] = deque(maxlen=0)
 UNHEARD = "?"  # an era that Redis never has: it is to be told what we know
-MOST_ERAS = 10_000
+MOST_KEYS = 10_000  # buckets of which something is remembered
+MOST_ENDED = 1_000  # tickets of a bucket: while Redis is gone it is asked about once a second
 
 
 class ThrottleClosed(RuntimeError):  # noqa: N818 - it says what is the case
@@ -36,6 +40,7 @@ class Shared:
     def __init__(self, line: Line, memory: Memory, policy: Policy, workers: int) -> None:
         self._line, self._memory, self._policy, self._workers = line, memory, policy, workers
         self._eras: dict[str, str] = {}  # by bucket: that in which Redis has all that we know of it
+        self._ended: dict[str, deque[str]] = {}  # by bucket: tickets of whose end Redis has not heard yet
 
     def take(self, buckets: Sequence[Bucket], ticket: Ticket) -> float:
         return self._line.run(self._taking(buckets, ticket), lambda: self._without(buckets, ticket))
@@ -45,25 +50,25 @@ class Shared:
 
     def settle(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said] = ()) -> None:
         if self._settled(buckets, ticket, said):
-            self._line.run(self._settling(buckets, ticket, said), _nothing)
+            self._line.run(self._settling(buckets, ticket, said), self._eras.clear)
 
     async def asettle(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said] = ()) -> None:
         if self._settled(buckets, ticket, said):
-            await self._line.arun(self._settling(buckets, ticket, said), _nothing)
+            await self._line.arun(self._settling(buckets, ticket, said), self._eras.clear)
 
     def _taking(self, buckets: Sequence[Bucket], ticket: Ticket) -> Flow[float]:
-        era = self._era(buckets)
-        answer = Answered(*(yield _command("take", buckets, ticket, era=era)))
+        era, again = self._era(buckets), ticket.unheard
+        ticket.noted = ticket.unheard = True  # until the answer says otherwise, and it may never come
+        answer = Answered(*(yield from self._asked("take", buckets, ticket, era=era, again=again)))
         if answer.wait < 0:
-            yield _command("tell", buckets, ticket, known=_known(self._memory, buckets))
-            answer = Answered(*(yield _command("take", buckets, ticket, era=answer.era)))
+            yield from self._asked("tell", buckets, ticket, known=_known(self._memory, buckets))
+            answer = Answered(*(yield from self._asked("take", buckets, ticket, era=answer.era, again=again)))
         if answer.wait < 0:
             raise RuntimeError("restarted again")
         self._note(buckets, answer.era)
         ticket.since, ticket.share = int(answer.since), float(answer.share)
-        ticket.waits = answer.wait > 0
-        if not ticket.waits:
-            ticket.under_way = bool(answer.under_way)
+        ticket.noted, ticket.unheard = answer.wait > 0 or bool(answer.under_way), False
+        if answer.wait == 0:
             self._memory.book(buckets, ticket)
         return answer.wait / 1e6
 
@@ -73,13 +78,33 @@ class Shared:
             {"bucket": keys.index(bucket.key) + 1, "remaining": remaining, "reset": int(reset_s * 1e6)}
             for bucket, remaining, reset_s in said
         ]
-        yield _command("settle", buckets, ticket, said=heard)
-        ticket.waits = ticket.under_way = False
+        yield from self._asked("settle", buckets, ticket, said=heard)
 
     def _settled(self, buckets: Sequence[Bucket], ticket: Ticket, said: Sequence[Said]) -> bool:
         """Here; whether Redis has to hear of it too."""
         self._memory.settle(buckets, ticket, said)
-        return bool(said) or ticket.waits or ticket.under_way
+        noted, ticket.noted = ticket.noted, False
+        if noted:
+            self._owe({bucket.key: [ticket.name] for bucket in buckets})
+        return bool(said) or noted
+
+    def _asked(self, what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) -> Flow[Any]:
+        """What the script answers, which is told too who has ended since it last answered."""
+        ended = {bucket.key: _taken(self._ended.get(bucket.key, _NONE)) for bucket in buckets}
+        try:
+            answer = yield _command(what, buckets, ticket, ended, **more)
+        except GeneratorExit:  # it never came
+            self._owe(ended)
+            raise
+        return answer
+
+    def _owe(self, ended: Mapping[str, Sequence[str]]) -> None:
+        """Redis is to hear of their end with the next command; of what it never hears it gives up the lease."""
+        if len(self._ended) > MOST_KEYS:
+            self._ended.clear()
+        for key, names in ended.items():
+            if names:
+                self._ended.setdefault(key, deque(maxlen=MOST_ENDED)).extend(names)
 
     def _without(self, buckets: Sequence[Bucket], ticket: Ticket) -> float:
         self._eras.clear()
@@ -98,17 +123,24 @@ class Shared:
         return eras.pop() if len(eras) == 1 else UNHEARD
 
     def _note(self, buckets: Sequence[Bucket], era: str) -> None:
-        if len(self._eras) > MOST_ERAS:
+        if len(self._eras) > MOST_KEYS:
             self._eras.clear()
         for bucket in buckets:
             self._eras[bucket.key] = era
 
 
-def _nothing() -> None:
-    return None
+def _taken(names: deque[str]) -> list[str]:
+    """All of them, which are gone then; other threads may take some too."""
+    taken: list[str] = []
+    with suppress(IndexError):
+        while names:
+            taken.append(names.popleft())
+    return taken
 
 
-def _command(what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) -> Command:
+def _command(
+    what: str, buckets: Sequence[Bucket], ticket: Ticket, ended: Mapping[str, Sequence[str]], **more: Any
+) -> Command:
     tag = buckets[0].key.partition(":")[0]
     keys = [f"errnorm:{tag}:era"]
     keys += [f"errnorm:{bucket.key}:{part}" for bucket in buckets for part in ("log", "queue", "due", "way", "said")]
@@ -118,12 +150,12 @@ def _command(what: str, buckets: Sequence[Bucket], ticket: Ticket, **more: Any) 
         "since": ticket.since,
         "share": ticket.share or 0.0,
         "ttl": int(max(2 * bucket.seconds + LEASE for bucket in buckets) * 1e6),
-        "buckets": [_spec(bucket) for bucket in buckets],
+        "buckets": [_spec(bucket) | {"ended": ended[bucket.key]} for bucket in buckets],
     }
     return Command(keys, _json.dumps(asked | more))
 
 
-def _spec(bucket: Bucket) -> dict[str, int]:
+def _spec(bucket: Bucket) -> dict[str, Any]:
     counts = {"requests": bucket.requests, "concurrent": bucket.concurrent}
     spans = {"window": round(bucket.seconds * 1e6), "pace": round(bucket.pace * 1e6), "stride": bucket.stride}
     return spans | {name: count for name, count in counts.items() if count is not None}

@@ -6,11 +6,12 @@ import json
 import time
 from contextlib import aclosing, closing
 from functools import cached_property, lru_cache, partial
+from importlib import import_module
 from threading import Lock
 from typing import Any, Final
 
 from errnorm.loops import trio_here
-from errnorm.settings import SettingsError
+from errnorm.stores import redis_at
 from errnorm.telling.logs import logger
 from errnorm.waking.board import HERE, KEPT_S, WakeUp
 
@@ -29,18 +30,11 @@ class Afar:
     """The wake-ups of all who share a Redis; one that is gone costs one warning, until it is back."""
 
     def __init__(self, url: str) -> None:
-        try:
-            import redis
-        except ImportError:
-            raise SettingsError("redis: its client is not installed; `pip install errnorm[redis]` brings it") from None
         self._url = url
         self._gone = False
         self._lock = Lock()
-        self._failures = (redis.RedisError, OSError)
-        try:
-            self._client(PATIENCE_S).close()
-        except (ValueError, AttributeError, TypeError):  # which would show a password
-            raise SettingsError("redis: must be a url, as redis://127.0.0.1:6379/0 is") from None
+        self._client(PATIENCE_S).close()
+        self._failures = (import_module("redis").RedisError, OSError)
 
     def __repr__(self) -> str:
         return "<Afar>"
@@ -60,7 +54,7 @@ class Afar:
             await trio.to_thread.run_sync(self.put, key, wake_up)
             return
         try:
-            async with aclosing(self._client_async(PATIENCE_S)) as client:
+            async with aclosing(self._client(PATIENCE_S, asynchronous=True)) as client:
                 await _push(client.pipeline(), key, wake_up).execute()
             self._gone = False
         except self._failures as raised:
@@ -98,7 +92,7 @@ class Afar:
             client.connection_pool.disconnect()  # of a cancelled one too, whose thread still listens
 
     async def _pop_asyncio(self, key: str, ends: float, patience: float) -> WakeUp | None:
-        async with aclosing(self._client_async(patience)) as client:
+        async with aclosing(self._client(patience, asynchronous=True)) as client:
             found = await client.lpop(PREFIX + key)
             while found is None and (wait := _left(ends)):
                 _, found = await client.blpop([PREFIX + key], timeout=wait) or (None, None)
@@ -117,19 +111,8 @@ class Afar:
     def _writing(self) -> Any:
         return self._client(PATIENCE_S)
 
-    def _client(self, patience: float) -> Any:
-        from redis import Redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        return Redis.from_url(self._url, retry=Retry(NoBackoff(), 0), **_bounds(patience))
-
-    def _client_async(self, patience: float) -> Any:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
-        return Redis.from_url(self._url, retry=Retry(NoBackoff(), 0), **_bounds(patience))
+    def _client(self, answer: float, *, asynchronous: bool = False) -> Any:
+        return redis_at(self._url, PATIENCE_S, answer=answer, asynchronous=asynchronous)
 
 
 def _pop(client: Any, key: str, ends: float) -> WakeUp | None:
@@ -137,10 +120,6 @@ def _pop(client: Any, key: str, ends: float) -> WakeUp | None:
     while found is None and (wait := _left(ends)):
         _, found = client.blpop([PREFIX + key], timeout=wait) or (None, None)
     return _read(found)
-
-
-def _bounds(patience: float) -> dict[str, Any]:
-    return {"socket_connect_timeout": PATIENCE_S, "socket_timeout": patience}
 
 
 def _patience(seconds: float) -> float:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from errnorm.loops import trio_here
@@ -18,22 +19,32 @@ from errnorm.reading.waits import moment
 
 KEPT_S: Final = 3_600
 MOST: Final = 10_000  # keys of this process that nobody has asked for; the oldest goes first
+LONGEST: Final = 200  # characters of a key that is kept as it is
 Ring = Callable[[], object]
 
 
 class WakeUp(NamedTuple):
     """When the event was by the vendor's clock, and when its webhook came by ours; seconds since the epoch.
 
-    `at` is None where the vendor says no time.
+    `at` is None where the vendor says no time; `measured`: listeners have been told how far the two are apart.
     """
 
     at: float | None
     came: float
+    measured: bool = False
 
 
 def made(at: object) -> WakeUp:
     """A wake-up as of now; a time that cannot be read is as good as none."""
     return WakeUp(moment(at), time.time())
+
+
+def named(key: str | int) -> str:
+    """What a key is kept by: whatever a webhook says, it takes little room, and every store can write it."""
+    text = str(key)
+    if len(text) <= LONGEST and text.isprintable():
+        return text
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=32, person=b"errnorm").hexdigest()
 
 
 class Board:
