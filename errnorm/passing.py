@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from errnorm.answering import Normalizer
 from errnorm.calling.driving import drive, drive_async
 from errnorm.calling.flow import Caller
+from errnorm.calling.peeking import PIECE, Peek
 from errnorm.calling.steps import Answer, Body, Close, Read, Request, Step
 from errnorm.reading.clients import response_of
 
@@ -76,6 +77,9 @@ class _Source:
 
     def perform(self, step: Step) -> object:
         """A step of the call."""
+        if isinstance(step, Read) and (peek := self._peek(step)) is not None:
+            peek.begin(_raw(self._response))
+            return peek.body
         if isinstance(step, Read):
             for chunk in self._stream():
                 self._kept.append(chunk)
@@ -89,6 +93,11 @@ class _Source:
 
     async def perform_async(self, step: Step) -> object:
         """The same with `await`."""
+        if isinstance(step, Read) and (peek := self._peek(step)) is not None:
+            async for chunk in _raw(self._response):
+                if peek.enough(chunk):
+                    break
+            return peek.body
         if isinstance(step, Read) and not self._whole:
             async for chunk in self._stream():
                 self._kept.append(chunk)
@@ -99,6 +108,12 @@ class _Source:
         elif isinstance(step, Close) and not self._read:
             await self._aclose()
         return self._told(step)
+
+    def _peek(self, step: Read) -> Peek | None:
+        """A failure is not passed on, so that no more than its beginning is unpacked."""
+        if self._status < 400 or self._whole:
+            return None
+        return Peek(step.limit, "" if _unpacked(self._response) else self._headers.get("Content-Encoding") or "")
 
     def _told(self, step: Step) -> object:
         if isinstance(step, Read):
@@ -158,6 +173,22 @@ def _was_read(response: Any) -> bool:
 
 def _streams_async(response: Any) -> bool:
     return not _was_read(response) and not hasattr(response.stream, "__iter__")
+
+
+def _unpacked(response: Any) -> bool:
+    """Whether its client gives no bytes but decoded ones: aiohttp."""
+    return (
+        not hasattr(response, "iter_bytes") and not hasattr(response, "iter_content") and hasattr(response, "content")
+    )
+
+
+def _raw(response: Any) -> Any:
+    """The bytes as they came, where they can be had."""
+    if hasattr(response, "aiter_raw"):
+        return response.aiter_raw() if _streams_async(response) else response.iter_raw()
+    if _unpacked(response):
+        return response.content.iter_any()
+    return getattr(response, "raw", response).stream(PIECE, decode_content=False)
 
 
 def _chunks(response: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import tracemalloc
 from contextlib import AsyncExitStack
 
 import pytest
@@ -141,6 +142,21 @@ def test_a_failure_is_answered_as_any_other(client, read):
     assert told.header("X-Vendor") is None
     if client is with_async_httpx or client is with_httpx:
         assert response.is_closed
+
+
+@by_every_client
+def test_a_packed_failure_is_read_and_one_that_would_swell_without_bound_takes_little_memory(client):
+    packed = {"Content-Type": "text/xml", "Content-Encoding": "gzip"}
+    told, _ = through(client, False, Reply(409, packed, gzip.compress(REFUSED)), "lionbridge")
+    assert (told.status, json.loads(told.body)["code"]) == (409, "language_pair_not_offered")
+    bomb = gzip.compress(gzip.compress(bytes(100_000_000), 1))
+    tracemalloc.start()
+    try:
+        told, _ = through(client, False, Reply(503, {"Content-Encoding": "gzip, gzip"}, bomb), "lionbridge")
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert told.status == 503
 
 
 @by_every_client
