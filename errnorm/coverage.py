@@ -112,8 +112,8 @@ class Ledger:
         lines = [_COLUMNS, *map(_cells, entries)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rows = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        totals = f"{_counted(len(entries), 'entry', 'entries')}, {_counted(sum(e.count for e in entries), 'failure')}"
-        dropped = f"; {_counted(self.dropped, 'entry', 'entries')} had to make room" if self.dropped else ""
+        totals = f"{counted(len(entries), 'entry', 'entries')}, {counted(sum(e.count for e in entries), 'failure')}"
+        dropped = f"; {counted(self.dropped, 'entry', 'entries')} had to make room" if self.dropped else ""
         return "\n".join([*rows, "", totals + dropped])
 
     def stub(self, vendor: str) -> str:
@@ -171,7 +171,7 @@ def _spelled(code: str) -> str:
 def _row(code: str, family: Family, entries: list[Entry]) -> str:
     value = f'"{family}"' if _NAMED.match(code) else f'{{ family = "{family}", reason = "{_reason(code)}" }}'
     example = next((f": {entry.example}" for entry in entries if entry.example), "")
-    times = _counted(sum(entry.count for entry in entries), "time")
+    times = counted(sum(entry.count for entry in entries), "time")
     came = ", ".join("no status" if entry.status is None else str(entry.status) for entry in entries)
     return (
         f"{code if _BARE.match(code) else quoted(code)} = {value}  # {times} with {came}{clean(example, 2 * EXAMPLE)}"
@@ -196,7 +196,8 @@ def _utc(seconds: float) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def _counted(number: int, noun: str, nouns: str = "") -> str:
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """A number with its noun: `1 time`, `2,000 times`."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 

@@ -26,7 +26,8 @@ from errnorm.vendors.profile import ProfileError, nearest
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A saved exchange and what must be read from it.
 
-    `failed` is what must be said of a status below 400; `expect` goes by the names of EXPECTED, "" meaning None.
+    `failed` is what must be said of a status below 400, true where it is left out; `expect` goes by the names of
+    EXPECTED, "" meaning None.
     """
 
     title: str
@@ -117,6 +118,9 @@ def misread(sample: Sample, vendor: str) -> Iterator[str]:
     told = sample.tells_failure(vendor)
     if sample.failed is not None and told is not sample.failed:
         yield f"failed is {str(told).lower()}, not {str(sample.failed).lower()}"
+    elif sample.failed is None and sample.status is not None and not told:
+        which = f"expects a failure under {sample.status}, which nothing in `failed` makes one"
+        yield f"{which}; if it is none, failed = false"
     error = sample.read(READER.parse, vendor)
     for name, wanted in sample.expect.items():
         got = _READ[name](error)

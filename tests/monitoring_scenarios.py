@@ -30,6 +30,7 @@ class Scenario(NamedTuple):
     series: tuple[Series, ...]
     at: int
     fires: tuple[tuple[str, str], ...] = ()
+    vendors: tuple[str, ...] = ("lionbridge", "phrase-tms", "risumail")  # to all but the last it happens
 
 
 def calls(samples: str, family: str = "", status: str = "", fault: str = "vendor") -> Series:
@@ -72,7 +73,7 @@ def waits(**samples: str) -> tuple[Series, ...]:
 
 
 def quota(left: str, limit: str) -> tuple[Series, ...]:
-    labels = {"errnorm_operation": "some-operation", "errnorm_limit": "some-limit"}
+    labels = {"errnorm_limit": "user 3600s"}
     remaining, allowed = instruments.QUOTA_REMAINING.prometheus, instruments.QUOTA_LIMIT.prometheus
     return (remaining, labels, left), (allowed, labels, limit)
 
@@ -169,10 +170,23 @@ BY_MINUTES = (
     Scenario("four find no turn", (BUSY, turns("9x100", "admitted"), turns("_x25 4x30", "refused")), 29),
     Scenario("a wait", (BUSY, *waits(le_10="0+93x100", le_20="0+100x100", le_inf="0+100x100")), 30, (THROTTLE_TICKET,)),
     Scenario("a shorter wait", (BUSY, *waits(le_10="0+96x100", le_20="0+100x100", le_inf="0+100x100")), 30),
-    # Quota
-    Scenario("a tenth is not left", (CALM, *quota("9x100", "100x100")), 30, (QUOTA,)),
-    Scenario("more is left", (CALM, *quota("11x100", "100x100")), 30),
-    Scenario("nobody has asked for an hour", (well("100x100"), *quota("9x100", "100x100")), 90),
+    # Quota: of a vendor whose answers tell what is left
+    *(
+        each._replace(vendors=("github", "risumail"))
+        for each in (
+            Scenario("a tenth is not left", (CALM, *quota("9x100", "100x100")), 30, (QUOTA,)),
+            Scenario("more is left", (CALM, *quota("11x100", "100x100")), 30),
+            Scenario(
+                "of two accounts in turn one has little left",
+                (CALM, *quota("5 " + "90 90 5 " * 20, "100x100")),
+                30,
+                (QUOTA,),
+            ),
+            Scenario("of two accounts in turn both have enough", (CALM, *quota("12 " + "90 12 " * 30, "100x100")), 30),
+            Scenario("it was renewed", (CALM, *quota("5x29 100x60", "100x100")), 45),
+            Scenario("nobody has asked for an hour", (well("100x100"), *quota("9x100", "100x100")), 90),
+        )
+    ),
 )
 
 # A step is half an hour.

@@ -138,6 +138,21 @@ def test_a_failure_that_is_none_is_told():
     assert list(misread(Sample("bad", status=409, failed=False), "lionbridge")) == ["failed is true, not false"]
 
 
+def test_a_sample_that_expects_a_failure_which_is_none_is_told(tmp_path):
+    samples = SAMPLES.replace("402", "200")
+    folders = [tmp_path / each for each in ("a", "b", "c")]
+    for folder in folders:
+        folder.mkdir()
+    (finding,) = check(written(folders[0], samples=samples)).findings
+    assert finding.place.endswith("sample 1 'declined'")
+    assert finding.complaint == (
+        "expects a failure under 200, which nothing in `failed` makes one; if it is none, failed = false"
+    )
+    assert check(written(folders[1], samples=samples + "failed = false\n")) == Checked(1, [])
+    failing = PROFILE.replace("[read]", "failed = [{{ present = '/code' }}]\n[read]")
+    assert check(written(folders[2], failing, samples)) == Checked(1, [])
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_expectation_reads_something_of_an_error(name):
     complaints = list(misread(Sample("any", status=409, expect={name: object()}), "lionbridge"))

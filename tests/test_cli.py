@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
 import json
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -256,6 +259,18 @@ def test_vendors_as_json_is_a_list(capsys):
         (["check", "folder"], "no profile in this folder"),
         (["check", "acme.samples.toml"], "holds samples; name the profile beside it"),
         (["vendors", "phas"], "did you mean 'phase'"),
+        (["vendors", ""], "'' names no vendor"),
+        (["explain", "--vendor", ""], "'' names no vendor"),
+        (["explain", "--method", "BLA BLA"], "must be a method, such as POST, not 'BLA BLA'"),
+        (["explain", "--url", "not a url"], "must be a URL, such as https://"),
+        (["explain", "--url", "api.acme.example"], "must be a URL, such as https://"),
+        (["explain", "--vendor", "lionbridge", "--operation", "foo"], "lionbridge has no operation 'foo'"),
+        (["explain", "packed.bin", "-H", "Content-Encoding: br"], "packed with 'br': save it unpacked"),
+        (["check", "./nope.toml"], "./nope.toml: no such file or folder\n"),
+        (["check", "--messages", "nope.toml"], "nope.toml: no TOML file of texts: No such file or directory\n"),
+        (["check", "--messages", "folder"], "folder: no TOML file of texts: Is a directory\n"),
+        (["check", "--language", "deutsch"], "no such language: 'deutsch'"),
+        (["check", "--language", "xx-AT"], "no such language: 'xx-AT'"),
         (["play", "--port", "65536"], "0 to 65535"),
         (["check", "a\nb\x1b[2J"], "a b[2J: no such file"),
     ],
@@ -270,6 +285,7 @@ def test_what_is_off_is_told_in_one_line(monkeypatch, tmp_path, capsys, argument
     (tmp_path / "bad.toml").write_text('name = "bad"\n[codes]\nx = "money"\n')
     (tmp_path / "notes.md").write_text("# Notes")
     (tmp_path / "acme.samples.toml").write_text("")
+    (tmp_path / "packed.bin").write_bytes(b"\xff\x00\xfe")
     typed_in(monkeypatch, BODY)
     assert main(arguments) == 2
     out, err = capsys.readouterr()
@@ -321,14 +337,65 @@ def test_the_module_runs_as_the_command_does():
     assert run("explain", "--status", "x").returncode == 2
 
 
-def test_a_reader_that_goes_away_is_no_trouble():
-    with subprocess.Popen(
-        [sys.executable, "-m", "errnorm", "vendors", "lionbridge"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+@pytest.mark.parametrize(
+    "arguments",
+    [["vendors"], ["vendors", "lionbridge"], ["check", "lionbridge"], ["monitoring", "export", "--vendor", "stripe"]],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_trouble(arguments):
+    command = [sys.executable, "-m", "errnorm", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stderr
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 141  # neither success nor findings
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of Unix")
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [(">&-", "standard output is closed: there is nowhere to tell anything"), (">/dev/full", "No space left")],
+)
+def test_what_cannot_be_told_is_no_success(where, says):
+    if "full" in where and not Path("/dev/full").exists():
+        pytest.skip("no such device")
+    command = f"exec {shlex.quote(sys.executable)} -m errnorm vendors lionbridge {where}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("errnorm: ")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+RAW = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 Conflict\r\nX-Request-Id: r-1\r\nRetry-After: 30\r\n\r\n" + BODY
+
+
+def test_a_raw_response_is_the_exchange_that_it_is(monkeypatch, capsys):
+    typed_in(monkeypatch, RAW)
+    error = explained(capsys, "--vendor", "lionbridge")["error"]
+    assert (
+        error
+        == errnorm.parse(
+            BODY, status=409, headers={"X-Request-Id": "r-1", "Retry-After": "30"}, vendor="lionbridge"
+        ).to_dict()
+    )
+    assert error["retry"]["after_s"] == 30
+
+
+def test_what_is_typed_goes_before_what_a_raw_response_says(monkeypatch, capsys):
+    typed_in(monkeypatch, RAW)
+    error = explained(capsys, *LIONBRIDGE[:2], "--status", "503", "-H", "retry-after: 5")["error"]
+    assert (error["vendor_status"], error["retry"]["after_s"]) == (503, 5)
+
+
+@pytest.mark.parametrize("way", ["typed", "saved", "neither"])
+def test_a_packed_body_is_unpacked(monkeypatch, capsys, way):
+    header = b"Content-Encoding: gzip\r\n" if way == "saved" else b""
+    head = b"HTTP/1.1 409 Conflict\r\n" + header + b"\r\n"
+    typed_in(monkeypatch, head + gzip.compress(BODY))
+    typed = ["-H", "Content-Encoding: gzip"] if way == "typed" else []
+    assert explained(capsys, "--vendor", "lionbridge", *typed)["error"]["vendor_code"] == "304"
 
 
 def test_explain_loads_nothing_that_it_does_not_need():

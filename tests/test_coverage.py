@@ -277,7 +277,7 @@ def test_a_log_tells_what_the_ledger_would_have_counted(tmp_path, wrap):
         lines.append({"timestamp": time, **wrap(record(error, VendorError(error).occurrence_id))})
     covered = cover([written(tmp_path, lines)])
     assert covered.ledger.entries() == direct.entries()
-    assert covered[1:] == (len(UNMAPPED), 0)
+    assert covered[1:3] == (len(UNMAPPED), 0)
     for vendor in {entry.vendor for entry in direct.entries()}:
         assert covered.stub(vendor) == direct.stub(vendor)
 
@@ -343,6 +343,23 @@ def test_standard_input_is_a_log_too(monkeypatch, capsys):
     assert set(load('name = "acme"\n' + out, "acme.toml").codes) == {"odd"}
 
 
+def test_a_byte_order_mark_hides_no_record(tmp_path, capsys):
+    line = json.dumps(record(ODD, VendorError(ODD).occurrence_id)).encode()
+    (tmp_path / "app.log").write_bytes(b"\xef\xbb\xbf" + line + b"\nwords\n")
+    assert main(["coverage", str(tmp_path / "app.log")]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].split()[:4] == ["acme", "odd", "409", "1"]
+    assert out[-2:] == ["1 entry, 1 failure", "1 failure in the logs; 1 other line passed over"]
+
+
+@pytest.mark.parametrize("vendor", ["acme", "stripe"])
+def test_a_vendor_of_whom_all_is_mapped_wants_no_row(tmp_path, capsys, vendor):
+    mapped = ODD.replace(mapped=True)
+    log = written(tmp_path, [record(mapped, VendorError(mapped).occurrence_id)])
+    assert main(["coverage", log, "--stub", vendor]) == 0
+    assert capsys.readouterr().out == f"# No code of {vendor!r} came that no profile maps.\n"
+
+
 def test_an_empty_log_tells_of_nothing(tmp_path, capsys):
     assert main(["coverage", written(tmp_path, [])]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "No code came that no profile maps."
@@ -355,7 +372,8 @@ def test_an_empty_log_tells_of_nothing(tmp_path, capsys):
         (["."], "directory"),
         (["plain.log"], "plain.log: holds no JSON lines"),
         (["binary.log"], "binary.log: holds no JSON lines"),
-        (["app.log", "--stub", "acne"], "no code of 'acne' came that no profile maps; did you mean 'acme'?"),
+        (["app.log", "--stub", "acne"], "no vendor 'acne'; did you mean 'acme'?"),
+        (["app.log", "--stub", "strip"], "no vendor 'strip'; did you mean 'stripe'"),
         ([], "LOG"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

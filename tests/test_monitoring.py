@@ -13,6 +13,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,21 @@ from hypothesis import given, strategies as st
 
 from errnorm.cli import main
 from errnorm.families import Alert, Family, Fault
+from errnorm.metrics import bounding
 from errnorm.metrics.instruments import ALERT, FAMILY, FAULT, INSTRUMENTS, OUTCOME, OUTCOMES, label
 from errnorm.monitoring import export
 from errnorm.monitoring.yaml import dumps
 from errnorm.vendors import registry
-from tests.monitoring_scenarios import BY_HALF_HOURS, BY_MINUTES, Scenario, calls, failures, well
+from tests.monitoring_scenarios import (
+    BY_HALF_HOURS,
+    BY_MINUTES,
+    OUTAGE_PAGE,
+    OUTAGE_TICKET,
+    Scenario,
+    calls,
+    failures,
+    well,
+)
 
 VENDORS = ("lionbridge", "phrase-tms", "risumail")
 ALL = [name for name in registry.default.names() if not registry.get(name).dialect]
@@ -67,12 +78,13 @@ def series(name: str, labels: dict[str, str]) -> str:
 
 def case(scenario: Scenario, minutes: int = 1) -> dict:
     """A scenario as a test of promtool: it happens to all vendors but one, for which nothing may fire."""
-    happens = [("shop", vendor, scenario.series) for vendor in VENDORS[:-1]]
-    happens.append(("other", VENDORS[-1], (well("0+10x900"),)))
+    *unlucky, lucky = scenario.vendors
+    happens = [("shop", vendor, scenario.series) for vendor in unlucky]
+    happens.append(("other", lucky, (well("0+10x900"),)))
     expected = [
         {"alertname": name, "severity": severity, "errnorm_vendor": vendor}
         for name, severity in scenario.fires
-        for vendor in VENDORS[:-1]
+        for vendor in unlucky
     ]
     return {
         "name": scenario.title,
@@ -111,12 +123,12 @@ def judged(folder: Path, texts: dict[str, str], *cases: dict) -> subprocess.Comp
 @pytest.mark.once
 @pytest.mark.parametrize(("scenario", "minutes"), BOTH, ids=[each.title for each, _ in BOTH])
 def test_what_is_to_fire_fires_and_nothing_else(tmp_path, scenario, minutes):
-    done = judged(tmp_path, files(*VENDORS), case(scenario, minutes))
+    done = judged(tmp_path, files(*scenario.vendors), case(scenario, minutes))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_alert_has_a_scenario():
-    alerts = {(rule["alert"], rule["labels"]["severity"]) for rule in alerting(files("stripe"))}
+    alerts = {(rule["alert"], rule["labels"]["severity"]) for rule in alerting(files("github"))}
     assert alerts == {fired for each, _ in BOTH for fired in each.fires}
 
 
@@ -124,6 +136,46 @@ def test_every_alert_has_a_scenario():
 def test_the_scenarios_can_fail(tmp_path):
     scenario = next(each for each in BY_MINUTES if each.title == "6.5 % time out")
     assert judged(tmp_path, files(*VENDORS, objective=0.98), case(scenario)).returncode == 1
+
+
+@needs_promtool
+@pytest.mark.parametrize("objective", [0.9, 0.95, 0.999_999_999])
+def test_an_outage_is_told_whatever_the_objective(tmp_path, objective):
+    happens = (calls("0+8x500", "unavailable", "503"), well("0+2x500"))
+    scenario = Scenario("80 % fail", happens, 400, (OUTAGE_PAGE, OUTAGE_TICKET))
+    done = judged(tmp_path, files(*VENDORS, objective=objective), case(scenario))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("objective", "budget"), [(0.9, "10"), (0.93, "7"), (0.995, "0.5"), (0.999_999_999, "0.0000001")]
+)
+def test_what_is_said_and_asked_of_the_objective_can_be(objective, budget):
+    outages = [rule for rule in alerting(files("stripe", objective=objective)) if rule["alert"] == "VendorOutage"]
+    assert len(outages) == 2
+    for rule in outages:
+        thresholds = re.findall(r"> ([\d.e-]+)$", rule["expr"], re.MULTILINE)
+        assert thresholds
+        assert all(0 < float(each) < 1 for each in thresholds)
+        assert f"no more than {budget} % are to" in rule["annotations"]["description"]
+
+
+@pytest.mark.parametrize("objective", [0, 0.5, 0.899, 1, 99, float("nan"), -1])
+def test_an_objective_that_makes_no_sense_is_refused(objective):
+    meant = "; did you mean 0.99?" if objective == 99 else ""
+    with pytest.raises(ValueError, match=rf"^objective: must be a share, .* not {objective}{re.escape(meant)}$"):
+        files("stripe", objective=objective)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_quota_is_watched_where_answers_tell_what_is_left_and_there_is_time(name):
+    watched = [rule for rule in alerting(files(name)) if rule["alert"] == "VendorQuotaNearlySpent"]
+    slow = [each for each in registry.get(name).limits if each.remaining and each.requests and each.seconds >= 600]
+    assert len(watched) == bool(slow)
+    for rule in watched:
+        matchers = [dict(pairs)["errnorm_limit"] for each, pairs in selectors(rule["expr"]) if "quota" in each]
+        names = "|".join(bounding.limit(each) for each in slow)
+        assert [re.sub(r"\\", "", each) for each in matchers] == [names, names]
 
 
 @needs_promtool
@@ -401,13 +453,41 @@ def test_the_command_writes_files_and_says_which(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [str(out / name) for name in expected]
     assert {file.name: file.read_text(encoding="utf-8") for file in out.iterdir()} == expected
     assert main([*command, "--vendor", "risumail", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{out / name} (in place of an earlier one)" for name in expected]
 
 
-def test_without_a_folder_it_prints(capsys):
-    assert main(["monitoring", "export", "--vendor", "stripe"]) == 0
+@pytest.mark.parametrize("name", files("stripe"))
+def test_where_one_file_cannot_be_written_none_is(tmp_path, capsys, name):
+    command = ["monitoring", "export", "--out", str(tmp_path), "--vendor"]
+    assert main([*command, "stripe"]) == 0
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    before = {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()}
+    capsys.readouterr()
+    assert main([*command, "risumail"]) == 2
+    assert capsys.readouterr() == ("", f"errnorm: {tmp_path / name}: Is a directory\n")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()} == before
+    assert len(list(tmp_path.iterdir())) == len(before) + 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes and links of Unix")
+def test_what_was_there_keeps_its_mode_and_a_link_its_file(tmp_path):
+    (tmp_path / "elsewhere.yaml").touch(0o640)
+    (tmp_path / "errnorm_rules.yaml").symlink_to("elsewhere.yaml")
+    assert main(["monitoring", "export", "--vendor", "stripe", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "errnorm_rules.yaml").readlink() == Path("elsewhere.yaml")
+    assert (tmp_path / "elsewhere.yaml").read_text() == files("stripe")["errnorm_rules.yaml"]
+    assert (tmp_path / "elsewhere.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_without_a_folder_it_prints_one_stream_of_yaml(capsys):
+    yaml = imported("yaml")
+    assert main(["monitoring", "export", "--vendor", "stripe", "--vendor", "lionbridge"]) == 0
     out = capsys.readouterr().out
-    for name, text in files("stripe").items():
-        assert f"# {name}\n{text}" in out
+    expected = files("stripe", "lionbridge")
+    assert list(yaml.safe_load_all(out)) == [yaml.safe_load(text) for text in expected.values()]
+    for name, text in expected.items():
+        assert f"--- # {name}\n{text}" in out
 
 
 @pytest.mark.parametrize(
@@ -416,10 +496,16 @@ def test_without_a_folder_it_prints(capsys):
         ([], "--vendor"),
         (["--vendor", "lionbrige"], "did you mean 'lionbridge'?"),
         (["--vendor", "soap"], "'soap' is a dialect"),
+        (["--vendor", ""], "'' names no vendor"),
+        (["--vendor", "graphq"], "no vendor 'graphq'\n"),  # not a dialect, which would be refused
         (["--vendor", "nowhere/acme.toml"], "no such file"),
         (["--vendor", "stripe", "--job", " "], "must be the name of a job"),
         (["--vendor", "stripe", "--job", "a\nb"], "must be the name of a job"),
-        *((["--vendor", "stripe", "--objective", each], "above 0 and below 100") for each in ("0", "100", "nan", "x")),
+        *(
+            (["--vendor", "stripe", "--objective", each], "at least 90 and below 100")
+            for each in ("0", "5", "100", "nan", "x")
+        ),
+        (["--vendor", "stripe", "--objective", "0.99"], "not '0.99'; did you mean 99?"),
         (["--vendor", "stripe", "--out", __file__], "File exists"),
     ],
 )

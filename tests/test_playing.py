@@ -132,6 +132,26 @@ def test_control_c_ends_it_cleanly_even_while_somebody_waits(asked):
     assert "zebrafinch" not in said
 
 
+def test_a_closed_output_breaks_no_answer():
+    with playing(str(ACME)) as (process, url):
+        process.stdout.close()
+        for _ in range(3):
+            assert ask(url, "/ok")[::2] == (200, b"ok\n")
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+        assert process.stderr.read() == ""
+
+
+def test_its_log_tells_where_no_answer_was_asked_for():
+    with playing(str(ACME)) as (process, url):
+        for path in ("/v1/labels", "/ok", "/404"):
+            ask(url, path)
+        lines = iter(process.stdout.readline, "")
+        asked = [next(line for line in lines if line.startswith("GET")) for _ in range(2)]
+        assert asked == ["GET /v1/labels: 404, the list of answers: none was asked for\n", "GET /ok: 200\n"]
+
+
 def test_it_needs_no_other_library():
     code = "import sys; from errnorm.cli import playing; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -146,4 +166,16 @@ def test_what_was_typed_wrong_is_told_in_one_line(capsys):
         assert main(["play", "--vendor", "lionbridge", "--port", port]) == 2
     err = capsys.readouterr().err
     assert err.startswith(f"errnorm: cannot listen on 127.0.0.1 port {port}: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("vendor", [[], ["--vendor", "lionbridge"]], ids=["site", "vendor"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "nosuch.host.invalid"])
+def test_a_host_that_is_none_of_this_machines_is_told(capsys, vendor, host):
+    if not vendor:
+        pytest.importorskip("errnorm.cli.playground")
+    assert main(["play", *vendor, "--host", host, "--port", "0"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"errnorm: cannot listen on {host} port 0: ")
+    assert err.endswith("; --host is an address of this machine, such as 127.0.0.1\n")
     assert err.count("\n") == 1

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable, Iterable
+import errno
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from errnorm.cli.arguments import (
     UsageError,
     body_of,
+    counted,
+    operation_named,
     profiles_at,
     texts_in,
     to_header,
     to_job,
     to_language,
+    to_method,
     to_percent,
     to_port,
     to_status,
+    to_url,
     vendor_named,
 )
-
-UNPRINTABLE = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+from errnorm.cli.printing import put_out, put_out_json
 
 Arguments = argparse.Namespace
 
@@ -38,35 +41,48 @@ class Command(NamedTuple):
 
 def _explain(arguments: Arguments) -> int:
     from errnorm.answering import default
+    from errnorm.cli.exchanges import parted, unpacked
     from errnorm.cli.explaining import blocks, explain
     from errnorm.model import VendorError
 
+    vendor = None if arguments.vendor is None else vendor_named(arguments.vendor)
+    raw = parted(body_of(arguments.file))
+    typed = {name.lower() for name, _ in arguments.header}  # what is typed goes before what was saved
+    headers = [*arguments.header, *(pair for pair in raw.headers.items() if pair[0].lower() not in typed)]
     error = default().parse(
-        body_of(arguments.file),
-        status=arguments.status,
-        headers=arguments.header,
-        vendor=arguments.vendor and vendor_named(arguments.vendor),
+        unpacked(raw.body, dict(headers)),
+        status=raw.status if arguments.status is None else arguments.status,
+        headers=headers,
+        vendor=vendor,
         method=arguments.method,
         url=arguments.url,
-        operation=arguments.operation,
+        operation=operation_named(arguments.operation, vendor)
+        if arguments.operation and vendor
+        else arguments.operation,
     )
     explained = explain(VendorError(error), default(), accept=arguments.accept, language=arguments.language)
     if arguments.json:
-        return _print_json(explained)
+        put_out_json(explained)
+        return 0
     for number, (heading, lines) in enumerate(blocks(explained)):
-        _print(["", heading] if number else [heading])
-        _print(f"  {line}".rstrip() for line in lines)
+        put_out(["", heading] if number else [heading])
+        put_out(f"  {line}".rstrip() for line in lines)
     return 0
 
 
 def _declare_explain(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="holds the body; without it, or as -, standard input")
+    add(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a body, or a raw response from its status line on; without it, or as -, standard input",
+    )
     add("--vendor", metavar="V", help="a vendor's name, or a profile of your own: a file, or a folder with one")
     add("--status", type=to_status, metavar="N", help="the HTTP status that came with the body")
     add("-H", "--header", type=to_header, action="append", default=[], metavar="'Name: value'", help="of the answer")
-    add("--method", metavar="M", help="of the call: GET, POST, …")
-    add("--url", metavar="U", help="of the call; its host names the vendor where --vendor does not")
+    add("--method", type=to_method, metavar="M", help="of the call: GET, POST, …")
+    add("--url", type=to_url, metavar="U", help="of the call; its host names the vendor where --vendor does not")
     add("--operation", metavar="O", help="the name of the call")
     add("--accept", metavar="A", help="the user's Accept header: which media type to answer in")
     add("--language", metavar="L", help="the user's Accept-Language header")
@@ -80,21 +96,22 @@ def _check(arguments: Arguments) -> int:
     from errnorm.vendors.schema import schema
 
     if arguments.schema:
-        return _print_json(schema())
+        put_out_json(schema())
+        return 0
     files = dict.fromkeys(file for path in arguments.paths or (HERE, HERE / "dialects") for file in profiles_at(path))
     samples = findings = 0
     for file in files:
         checked = check(file)
-        _print(map(str, checked.findings))
+        put_out(map(str, checked.findings))
         samples += checked.samples
         findings += len(checked.findings)
     of_all = check_shapes(files)
     if arguments.language or arguments.messages:
         of_all += silent(files, arguments.language, texts_in(arguments.messages))
-    _print(map(str, of_all))
+    put_out(map(str, of_all))
     findings += len(of_all)
-    counts = (_counted(len(files), "profile"), _counted(samples, "sample"), _counted(findings, "finding"))
-    _print([", ".join(counts)])
+    counts = (counted(len(files), "profile"), counted(samples, "sample"), counted(findings, "finding"))
+    put_out([", ".join(counts)])
     return 1 if findings else 0
 
 
@@ -107,20 +124,22 @@ def _declare_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _draft(arguments: Arguments) -> int:
-    from errnorm.cli.drafting import DraftError, draft
+    from errnorm.cli.drafting import draft
 
-    try:
-        drafted = draft(arguments.samples, arguments.name)
-        written = () if arguments.write is None else drafted.write(Path(arguments.write))
-    except DraftError as error:
-        raise UsageError(str(error)) from None
-    _print(map(str, written) if written else drafted.profile.splitlines())
+    drafted = draft(arguments.samples, arguments.name)
+    written = () if arguments.write is None else drafted.write(Path(arguments.write))
+    put_out(map(str, written) if written else drafted.profile.splitlines())
     return 0
 
 
 def _declare_draft(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("samples", nargs="+", metavar="SAMPLES", help="raw responses, bodies, acme.samples.toml, or folders of them")
+    add(
+        "samples",
+        nargs="+",
+        metavar="SAMPLES",
+        help="raw responses, bodies, acme.samples.toml, HAR exports, or folders of them; - is standard input",
+    )
     add("--name", metavar="NAME", help="the vendor's name in the profile")
     add("--write", metavar="FOLDER", help="write NAME.toml and NAME.samples.toml there instead of printing the profile")
 
@@ -133,7 +152,7 @@ def _coverage(arguments: Arguments) -> int:
         told = covered.in_full() if arguments.stub is None else covered.stub(arguments.stub)
     except LogError as error:
         raise UsageError(str(error)) from None
-    _print(told.splitlines())
+    put_out(told.splitlines())
     return 0
 
 
@@ -149,16 +168,19 @@ def _vendors(arguments: Arguments) -> int:
 
     if arguments.name is None:
         vendors = overview()
-        if not arguments.json:
-            _print(table(vendors, ("name", "codes", "samples", "docs")))
-        return _print_json(vendors) if arguments.json else 0
+        if arguments.json:
+            put_out_json(vendors)
+        else:
+            put_out(table(vendors, ("name", "codes", "samples", "docs")))
+        return 0
     known = about(registry.get(vendor_named(arguments.name)))
     if arguments.json:
-        return _print_json(known)
-    _print([f"{known['name']}  {known['docs']}".rstrip(), "", *table(known["rows"], COLUMNS), ""])
-    _print([f"hosts   {', '.join(known['hosts']) or 'none known'}"])
-    _print(f"limit   {in_words(limit)}" for limit in known["limits"])
-    _print([f"an integrator also gets the reason as `code`, and {', '.join(known['integrator'])}"])
+        put_out_json(known)
+        return 0
+    put_out([f"{known['name']}  {known['docs']}".rstrip(), "", *table(known["rows"], COLUMNS), ""])
+    put_out([f"hosts   {', '.join(known['hosts']) or 'none known'}"])
+    put_out(f"limit   {in_words(limit)}" for limit in known["limits"])
+    put_out([f"an integrator also gets the reason as `code`, and {', '.join(known['integrator'])}"])
     return 0
 
 
@@ -168,22 +190,17 @@ def _declare_vendors(parser: argparse.ArgumentParser) -> None:
 
 
 def _monitoring(arguments: Arguments) -> int:
+    from errnorm.cli.writing import write_all
     from errnorm.monitoring import export
-    from errnorm.vendors import registry
 
-    vendors = list(map(vendor_named, arguments.vendor))
-    if dialects := [name for name in vendors if registry.get(name).dialect]:
-        raise UsageError(f"{dialects[0]!r} is a dialect that many vendors speak: name the vendors that are called")
+    vendors = [vendor_named(each, called=True) for each in arguments.vendor]
     files = export(vendors, job=arguments.job, objective=arguments.objective)
     if arguments.out is None:
-        for name, text in files.items():
-            _print([f"# {name}", *text.splitlines(), ""])
+        for name, text in files.items():  # one stream of YAML, which JSON is too
+            put_out([f"--- # {name}", *text.splitlines()])
         return 0
-    folder = Path(arguments.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        _print([str(folder / name)])
+    written = write_all(Path(arguments.out), files)
+    put_out(f"{file}{' (in place of an earlier one)' if replaced else ''}" for file, replaced in written.items())
     return 0
 
 
@@ -194,7 +211,12 @@ def _declare_monitoring(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("--vendor", action="append", required=True, metavar="V", help="a vendor or a profile; again for each other one")
-    add("--job", type=to_job, metavar="J", help="the app's job in Prometheus; without it, every job that has metrics")
+    add(
+        "--job",
+        type=to_job,
+        metavar="J",
+        help="the app's job in Prometheus, its exact name; without it, every job that has metrics",
+    )
     add(
         "--objective",
         type=to_percent,
@@ -211,8 +233,9 @@ def _play(arguments: Arguments) -> int:
         serve(arguments.host, arguments.port)
     except OSError as error:
         why = str(error.strerror or error).partition(" (")[0]
-        place = f"{arguments.host} port {arguments.port}"
-        raise UsageError(f"cannot listen on {place}: {why}; --port 0 takes any free one") from None
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        hint = "--port 0 takes any free one" if taken else "--host is an address of this machine, such as 127.0.0.1"
+        raise UsageError(f"cannot listen on {arguments.host} port {arguments.port}: {why}; {hint}") from None
     return 0
 
 
@@ -247,17 +270,3 @@ COMMANDS = {
         _play, _declare_play, "Open a local site on which every sample can be provoked, or be a vendor that fails."
     ),
 }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line.translate(UNPRINTABLE))
-
-
-def _print_json(value: Any) -> int:
-    print(json.dumps(value, indent=2))  # in ASCII, which every terminal and pipe can take
-    return 0

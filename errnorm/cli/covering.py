@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from errnorm import _json
-from errnorm.coverage import LONGEST, Ledger
+from errnorm.coverage import LONGEST, Ledger, counted
 from errnorm.model import CanonicalError
 from errnorm.redaction import clean
+from errnorm.vendors import registry
 from errnorm.vendors.profile import nearest
 
 LONGEST_LINE = 1_048_576  # bytes
@@ -26,29 +28,35 @@ class LogError(ValueError):
 
 
 class Covered(NamedTuple):
-    """What came of reading logs: the ledger, and how many lines told of a failure or of nothing that is ours."""
+    """What came of reading logs: the ledger, how many lines told of a failure or of nothing that is ours, and whose
+    failures there were.
+    """
 
     ledger: Ledger
     failures: int
     passed_over: int
+    vendors: frozenset[str]
 
     def in_full(self) -> str:
         """The table, and a line on what was read for it."""
-        read = f"{self.failures:,} failures in the logs; {self.passed_over:,} other lines passed over"
-        return f"{self.ledger.report()}\n{read}"
+        failures, others = counted(self.failures, "failure"), counted(self.passed_over, "other line")
+        return f"{self.ledger.report()}\n{failures} in the logs; {others} passed over"
 
     def stub(self, vendor: str) -> str:
-        """The rows to paste into a vendor's profile. Raises LogError where no code of that vendor's came."""
-        if text := self.ledger.stub(vendor):
-            return text
-        vendors = {entry.vendor for entry in self.ledger.entries()}
-        raise LogError(f"no code of {vendor!r} came that no profile maps{nearest(vendor, vendors)}")
+        """The rows to paste into a vendor's profile, or a comment that none is wanted. Raises LogError for a vendor of
+        whom nobody knows.
+        """
+        known = self.vendors | set(registry.default.names())
+        if vendor not in known:
+            raise LogError(f"no vendor {vendor!r}{nearest(vendor, known)}")
+        return self.ledger.stub(vendor) or f"# No code of {vendor!r} came that no profile maps."
 
 
 def cover(files: list[str]) -> Covered:
     """Reads logs; `-` is standard input. Raises LogError for a log that holds no JSON lines, and OSError."""
     ledger = Ledger()
     failures = passed_over = 0
+    vendors: set[str] = set()
     for file in files:
         lines = objects = 0
         for line in _lines(file):
@@ -58,10 +66,12 @@ def cover(files: list[str]) -> Covered:
                 passed_over += 1
             else:
                 failures += 1
-                ledger.note(_error(keys), _when(keys) or _when(record or {}) or _when((record or {}).get("record", {})))
+                error = _error(keys)
+                vendors.add(error.vendor or error.dialect or "unknown")
+                ledger.note(error, _when(keys) or _when(record or {}) or _when((record or {}).get("record", {})))
         if lines and not objects:
             raise LogError(f"{file}: holds no JSON lines, which are JSON objects, one a line")
-    return Covered(ledger, failures, passed_over)
+    return Covered(ledger, failures, passed_over, frozenset(vendors))
 
 
 def _lines(file: str) -> Iterator[bytes]:
@@ -74,8 +84,10 @@ def _lines(file: str) -> Iterator[bytes]:
             stream = sys.stdin.buffer
         else:
             raise LogError("no standard input to read a log from: name a LOG")
+        start = True
         while line := stream.readline(LONGEST_LINE):
-            beginning = line
+            beginning = line.removeprefix(BOM_UTF8) if start else line
+            start = False
             while line and not line.endswith(b"\n"):
                 line = stream.readline(LONGEST_LINE)
             if beginning.strip():

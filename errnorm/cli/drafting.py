@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from errnorm.cli.arguments import UsageError, counted
+from errnorm.cli.exchanges import saved_in
 from errnorm.cli.guessing import Layout, Place, Seen, guess, is_id_header
+from errnorm.cli.hiding import Answer, Apart, tell_apart
+from errnorm.cli.writing import write_all
 from errnorm.coverage import Ledger, quoted
 from errnorm.model import CanonicalError
 from errnorm.reading.bodies import EXCERPT, Body, decode
@@ -25,13 +28,9 @@ from errnorm.samples import Sample, built_in_files
 from errnorm.vendors.loading import load
 from errnorm.vendors.profile import Profile
 
-MOST = 1_048_576  # bytes of a file that are read
-_HEAD = re.compile(rb"HTTP/[\d.]+ (\d{3})[^\n]*\n((?:[^\r\n]+\r?\n)*)(?:\r?\n|\Z)")
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+WELL = 3  # of the answers that nobody but the draft takes for well, so many are written: `failed` is held to them
 _HOST = re.compile(r"\Ahttps?://([\w.-]+)(?=[:/?]|\Z)")
-
-
-class DraftError(ValueError):
-    """Nothing that a profile could be drafted from, or nowhere to write it: one line that says why."""
 
 
 class Draft(NamedTuple):
@@ -42,35 +41,69 @@ class Draft(NamedTuple):
     samples: str
 
     def write(self, folder: Path) -> list[Path]:
-        """Writes both files and returns where they are. Raises DraftError rather than overwrite one."""
-        texts = {folder / f"{self.name}.toml": self.profile, folder / f"{self.name}.samples.toml": self.samples}
-        for file in texts:
-            if file.exists():
-                raise DraftError(f"{file}: is there already; move it away, or take another --name")
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            file.write_text(text, encoding="utf-8", newline="\n")
-        return list(texts)
+        """Writes both files and returns where they are. Raises UsageError rather than overwrite one."""
+        texts = {f"{self.name}.toml": self.profile, f"{self.name}.samples.toml": self.samples}
+        for name in texts:
+            if (folder / name).exists():
+                raise UsageError(f"{folder / name}: is there already; move it away, or take another --name")
+        return list(write_all(folder, texts))
 
 
 def draft(paths: Sequence[str], name: str | None = None) -> Draft:
-    """Drafts a profile from the exchanges in files and folders. Raises DraftError, ProfileError and OSError."""
-    saved = [sample for path in paths for file in _files(Path(path)) for sample in _saved(file)]
-    exchanges = [_redacted(sample) for sample in saved if sample.failed is not False]
-    if not exchanges:
-        raise DraftError(f"nothing to draft from: no exchange that failed in {', '.join(paths)}")
+    """Drafts a profile from the exchanges in files and folders. Raises UsageError, ProfileError and OSError."""
+    exchanges = [_redacted(sample) for path in paths for sample in saved_in(path)]
+    apart = tell_apart([Answer(each.status, _body(each), each.failed) for each in exchanges])
+    failures = [each for each, failed in zip(exchanges, apart.failed, strict=True) if failed]
+    if not failures:
+        raise UsageError(
+            f"nothing to draft from: no failure in {', '.join(paths)}, "
+            f"but {counted(len(exchanges), 'answer')} below 400 in which nothing tells of one"
+        )
     name = _name(paths) if name is None else name
     if name in built_in_files():
-        raise DraftError(f"{name!r} is a built-in vendor's name; give another with --name")
-    bodies = [_body(each) for each in exchanges]
-    layout = guess([Seen(each.status, each.headers, body.tree) for each, body in zip(exchanges, bodies, strict=True)])
-    head = "\n".join([*_head(name, exchanges, bodies), *_layout(layout, len(exchanges)), ""])
-    profile = "\n".join([head, *_codes(exchanges, load(head, name))])
+        raise UsageError(f"{name!r} is a built-in vendor's name; give another with --name")
+    bodies = [_body(each) for each in failures]
+    layout = guess([Seen(each.status, each.headers, body.tree) for each, body in zip(failures, bodies, strict=True)])
+    titled = [
+        msgspec.structs.replace(each, title=title) for each, title in zip(exchanges, _titles(exchanges), strict=True)
+    ]
+    top = (*_head(name, failures, bodies), *_failed(titled, apart), *_layout(layout, len(failures)), "")
+    head = "\n".join(top)
+    profile = "\n".join([head, *_codes(failures, load(head, name))])
     loaded = load(profile, name)
     shown = ["# What is expected is what the draft reads now. Look at it, and write sentences in words of your own."]
-    for title, each in zip(_titles(exchanges), exchanges, strict=True):
-        shown += ["", *_shown(each, title, _read(each, loaded))]
+    for each, failed in _written(titled, apart):
+        shown += ["", *_shown(each, failed), *(_expected(_read(each, loaded)) if failed else ())]
     return Draft(name, profile, "\n".join([*shown, ""]))
+
+
+def _written(exchanges: Sequence[Sample], apart: Apart) -> Iterator[tuple[Sample, bool]]:
+    """The samples, and whether they failed: of those that went well all that somebody said so of, and a few others."""
+    others = 0
+    for each, failed in zip(exchanges, apart.failed, strict=True):
+        others += not failed and each.failed is None
+        if failed or each.failed is False or others <= WELL:
+            yield each, failed
+
+
+def _failed(exchanges: Sequence[Sample], apart: Apart) -> Iterator[str]:
+    """How failures below 400 are told from answers that went well."""
+    doubtful = [
+        (each.title, failed) for each, failed, sure in zip(exchanges, apart.failed, apart.sure, strict=True) if not sure
+    ]
+    if apart.conditions:
+        yield "failed = [  # a guess at what tells a failure below 400 from what went well"
+        yield from (f"    {_table(each)}," for each in apart.conditions)
+        yield "]"
+    if failures := [title for title, failed in doubtful if failed]:
+        yield f"# `failed` wants a condition more: nothing tells of {_named(failures)} that it failed."
+    if well := [title for title, failed in doubtful if not failed]:
+        yield f"# Nothing tells of {_named(well)} that it failed; if it did, `failed` has to say by what."
+
+
+def _named(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - WELL} more" if len(titles) > WELL else ""
+    return f"{', '.join(repr(title) for title in titles[:WELL])}{more}"
 
 
 def _codes(exchanges: Sequence[Sample], unmapped: Profile) -> Iterator[str]:
@@ -84,14 +117,6 @@ def _codes(exchanges: Sequence[Sample], unmapped: Profile) -> Iterator[str]:
         yield from ("# The families are guesses by the statuses that the codes came with.", "[codes]", *rows, "")
 
 
-def _files(place: Path) -> list[Path]:
-    """The file that a path is, or those of a folder but for profiles and what is hidden."""
-    if not place.is_dir():
-        return [place]
-    files = sorted(file for file in place.iterdir() if file.is_file() and not file.name.startswith("."))
-    return [file for file in files if file.suffix != ".toml" or file.name.endswith(".samples.toml")]
-
-
 def _name(paths: Sequence[str]) -> str:
     """A name that the one folder or file of samples suggests."""
     place = Path(paths[0]).resolve()
@@ -99,40 +124,6 @@ def _name(paths: Sequence[str]) -> str:
         return "draft"
     name = re.sub(r"[^a-z0-9]+", "-", place.name.removesuffix(".samples.toml").lower()).strip("-")[:50] or "draft"
     return f"{name}-draft" if name in built_in_files() else name
-
-
-def _saved(file: Path) -> Iterator[Sample]:
-    """The exchanges of a file: samples as a profile has them, a raw response from its status line on, or a body."""
-    with file.open("rb") as stream:
-        data = stream.read(MOST)
-    if file.name.endswith(".samples.toml"):
-        yield from _samples(file, data)
-        return
-    if file.suffix == ".toml":
-        raise DraftError(f"{file}: a profile; name the samples beside it")
-    status, headers = None, {}
-    while match := _HEAD.match(data):  # of several, such as after a 100 or a redirect, the last is the answer
-        status, data = int(match[1]), data[match.end() :]
-        lines = (line.partition(":") for line in match[2].decode("latin-1").splitlines())
-        headers = {name.strip(): value.strip() for name, _, value in lines}
-    try:
-        yield Sample(file.stem, data.decode(), status=status, headers=headers)
-    except UnicodeDecodeError:
-        yield Sample(file.stem, data.decode("latin-1"), "latin-1", status, headers)
-
-
-def _samples(file: Path, data: bytes) -> Iterator[Sample]:
-    """As `checking` reads them, but what they expect is no matter here, and may be missing."""
-    number = 0
-    try:
-        for number, raw in enumerate(tomllib.loads(data.decode())["sample"], 1):  # noqa: B007 - told below
-            sample = msgspec.convert(raw, Sample)
-            sample.content  # noqa: B018 - an encoding may be unknown
-            yield sample
-    except (KeyError, TypeError, ValueError, LookupError, msgspec.ValidationError) as error:  # TOML's is a ValueError
-        place = f"sample {number}: " if number else ""
-        complaint = "no samples in it" if isinstance(error, KeyError) else str(error)
-        raise DraftError(f"{file}: {place}{complaint}") from None
 
 
 def _redacted(sample: Sample) -> Sample:
@@ -152,6 +143,7 @@ def _redacted(sample: Sample) -> Sample:
         method=sample.method,
         url=sample.url and redact_url(sample.url),
         operation=sample.operation,
+        failed=sample.failed,
     )
 
 
@@ -195,13 +187,15 @@ def _read(sample: Sample, profile: Profile) -> CanonicalError:
 
 
 def _head(name: str, exchanges: Sequence[Sample], bodies: Sequence[Body]) -> Iterator[str]:
-    yield f"# Drafted from {len(exchanges)} exchanges. What is said to be a guess wants to be looked at."
+    yield f"# Drafted from {counted(len(exchanges), 'failure')}. What is said to be a guess wants to be looked at."
     yield f"name = {quoted(name)}"
     yield 'docs = ""  # the page that documents the errors'
     hosts = dict.fromkeys(host.lower() for each in exchanges for host in _HOST.findall(each.url or ""))
     yield f"hosts = {_list(hosts)}" + ("" if hosts else "  # where it answers")
     if kinds := dict.fromkeys(body.kind for body in bodies if body.tree is not None):
         yield f"speaks = {_list(kinds)}  # a body of any other kind came from a proxy"
+    if shapeless := sum(body.tree is None and body.kind not in ("html", "empty") for body in bodies):
+        yield f"# Neither JSON, XML nor a page, so that no place in it has a name: {shapeless} of {len(bodies)}."
     statuses = sorted(Counter(each.status for each in exchanges if each.status is not None).items())
     came = ", ".join(f"{status} ({times})" for status, times in statuses)
     yield f"# Statuses that came, and how often: {came or 'none'}."
@@ -239,10 +233,10 @@ def _titles(exchanges: Sequence[Sample]) -> Iterator[str]:
         yield title
 
 
-def _shown(sample: Sample, title: str, error: CanonicalError) -> Iterator[str]:
-    """A sample as TOML, which expects what is read of it."""
+def _shown(sample: Sample, failed: bool) -> Iterator[str]:
+    """A sample as TOML, without what is expected of it."""
     yield "[[sample]]"
-    yield f"title = {quoted(title)}"
+    yield f"title = {quoted(sample.title)}"
     for name in ("status", "method", "url", "operation"):
         if (value := getattr(sample, name)) is not None:
             yield f"{name} = {quoted(value) if isinstance(value, str) else value}"
@@ -250,6 +244,11 @@ def _shown(sample: Sample, title: str, error: CanonicalError) -> Iterator[str]:
         yield f"headers = {_table(sample.headers)}"
     literal = "'" not in sample.body and sample.body.isprintable()
     yield f"body = '{sample.body}'" if literal else f"body = {quoted(sample.body)}"
+    if sample.failed is not None or (sample.status is not None and sample.status < 400):
+        yield f"failed = {str(failed).lower()}"
+
+
+def _expected(error: CanonicalError) -> Iterator[str]:
     fields = ["|".join((field.path, field.vendor_code or "", field.vendor_message or "")) for field in error.fields]
     expect = {
         "family": error.family.value,
@@ -265,11 +264,13 @@ def _shown(sample: Sample, title: str, error: CanonicalError) -> Iterator[str]:
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    pairs = (f"{quoted(name) if not name.isidentifier() else name} = {_value(each)}" for name, each in values.items())
+    pairs = (f"{name if _BARE.match(name) else quoted(name)} = {_value(each)}" for name, each in values.items())
     return f"{{ {', '.join(pairs)} }}"
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _table(value)
     return quoted(value) if isinstance(value, str) else _list(value)
 
 

@@ -96,7 +96,7 @@ class Bodies:
         if isinstance(node, dict):
             self.maps.setdefault(path, []).append(node)
             for name, value in node.items():
-                if _is_step(name) and len(path) < DEPTH:
+                if is_step(name) and len(path) < DEPTH:
                     self._walk(value, (*path, name), number)
         elif isinstance(node, list):
             self.lists[path] += bool(node)
@@ -126,7 +126,7 @@ def guess(seen: Sequence[Seen]) -> Layout:
     found = {
         "code": codes,
         "message": messages,
-        "detail": _varied(bodies, lambda name: _plain(name) in DETAILS),
+        "detail": _varied(bodies, lambda name: folded(name) in DETAILS),
         "request_id": _varied(bodies, _is_id_name),
     }
     read: dict[str, list[str]] = {"error": ["/" + "/".join(top), "/"] if top else ["/"]}
@@ -137,7 +137,7 @@ def guess(seen: Sequence[Seen]) -> Layout:
     if fields := [
         _relative(path, top)
         for path in bodies.texts
-        if path and path[:-1] in beside and _plain(path[-1]) in FIELD and bodies.listed(path) is None
+        if path and path[:-1] in beside and folded(path[-1]) in FIELD and bodies.listed(path) is None
     ]:
         read["field"] = fields
     return Layout(read, [*_field_lists(bodies), *_field_maps(bodies)], found)
@@ -173,7 +173,7 @@ def _weighed(
 def _named(path: Path, names: Mapping[str, int]) -> float:
     if not path:
         return 6.0  # the body is nothing but this
-    plain = _plain(path[-1])
+    plain = folded(path[-1])
     if plain in DETAILS or plain.endswith(USERS) or _is_id_name(path[-1]):
         return -10.0
     if plain in names:
@@ -181,17 +181,18 @@ def _named(path: Path, names: Mapping[str, int]) -> float:
     return next((weight - 0.5 for name, weight in names.items() if len(name) > 3 and plain.endswith(name)), 0.0)
 
 
-def _is_step(name: str) -> bool:
+def is_step(name: str) -> bool:
     """Whether a path can go by that name."""
     return bool(name) and name != "." and not name.startswith("header:") and not set(name) & set("/[*")
 
 
-def _plain(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without case and signs."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _is_id_name(name: str) -> bool:
-    plain = _plain(name)
+    plain = folded(name)
     return plain in OTHER_IDS or plain.endswith(IDS)
 
 
@@ -256,22 +257,20 @@ def _relative(path: Path, top: Path) -> str:
 
 def _field_lists(bodies: Bodies) -> Iterator[dict[str, Any]]:
     for path, items in bodies.items.items():
-        names = list(
-            dict.fromkeys(name for item in items for name in item if _is_step(name) and item[name] is not None)
-        )
-        members = {wanted: [name for name in names if _plain(name) == wanted] for wanted in FIELDS}
+        names = list(dict.fromkeys(name for item in items for name in item if is_step(name) and item[name] is not None))
+        members = {wanted: [name for name in names if folded(name) == wanted] for wanted in FIELDS}
         fields = [name for wanted in FIELDS for name in members[wanted]]
-        words = [name for name in names if _plain(name) in MESSAGES]
+        words = [name for name in names if folded(name) in MESSAGES]
         if fields and words and len(path) < DEPTH:
-            words.sort(key=lambda name: -MESSAGES[_plain(name)])
-            codes = [name for name in names if _plain(name) in CODES and name not in (*fields, *words)]
+            words.sort(key=lambda name: -MESSAGES[folded(name)])
+            codes = [name for name in names if folded(name) in CODES and name not in (*fields, *words)]
             yield {"each": "/" + "/".join(path), "path": fields, "code": codes, "message": words}
 
 
 def _field_maps(bodies: Bodies) -> Iterator[dict[str, Any]]:
     """Maps of an apt name whose values are lists of sentences."""
     for path, maps in bodies.maps.items():
-        if path and _plain(path[-1]) in MAPS:
+        if path and folded(path[-1]) in MAPS:
             values = [value for each in maps for value in each.values()]
             texts = [isinstance(value, list) and all(isinstance(text, str) for text in value) for value in values]
             if texts and sum(texts) > len(texts) / 2:
@@ -280,7 +279,7 @@ def _field_maps(bodies: Bodies) -> Iterator[dict[str, Any]]:
 
 def is_id_header(name: str) -> bool:
     """Whether a header of that name holds the id of an exchange."""
-    return any(mark in _plain(name) for mark in HEADER_IDS)
+    return any(mark in folded(name) for mark in HEADER_IDS)
 
 
 def _id_headers(seen: Sequence[Seen]) -> list[str]:

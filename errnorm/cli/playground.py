@@ -29,6 +29,7 @@ from errnorm.cli.pages import (
     vendor_list,
     vendor_page,
 )
+from errnorm.cli.printing import mention
 from errnorm.model import CanonicalError, Rendered, UnknownVendorError, VendorError
 from errnorm.samples import Sample, samples_of
 from errnorm.vendors import registry
@@ -46,7 +47,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{1,5})?")
 def serve(host: str, port: int) -> None:
     """Serves the site until it is interrupted, and says where. Raises OSError where it cannot listen there."""
     with listen(host, port) as listener:
-        print(f"The playground listens on {address_of(listener)} (Ctrl-C ends it).", flush=True)
+        mention(f"The playground listens on {address_of(listener)} (Ctrl-C ends it).")
         server(host).run(sockets=[listener])
 
 

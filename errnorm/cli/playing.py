@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errnorm.cli.printing import mention
 from errnorm.redaction import clean, redact_url
 from errnorm.testing.repertoire import Repertoire
 from errnorm.testing.server import TICKET, Answer, Asked, Server
@@ -13,11 +14,14 @@ def play(vendor: str, host: str, port: int) -> None:
 
     def answer(asked: Asked) -> Answer:
         given = repertoire.asked_for(asked.path, asked.headers.get(TICKET, ""))
-        print(clean(f"{asked.method} {redact_url(asked.path)}: {given.trouble or given.status}", 200), flush=True)
+        unasked = given.status == 404 and not given.failing
+        what = f"{given.trouble or given.status}{', the list of answers: none was asked for' if unasked else ''}"
+        mention(clean(f"{asked.method} {redact_url(asked.path)}: {what}", 200))
         return given
 
     with Server(answer, host, port) as server:
-        print(f"{vendor} listens on {server.url} (Ctrl-C ends it). A part of a path says what it answers, a code,")
-        print("a status or one of these, or the header `Errnorm-Answer` does:")
-        print(repertoire.listing(), flush=True)
+        mention(
+            f"{vendor} listens on {server.url} (Ctrl-C ends it). A part of a path says what it answers, a code,\n"
+            f"a status or one of these, or the header `Errnorm-Answer` does:\n{repertoire.listing()}"
+        )
         server.closing.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from errnorm.families import Alert
@@ -16,7 +18,7 @@ from errnorm.metrics.instruments import (
     VENDOR,
     label,
 )
-from errnorm.monitoring.promql import BY_VENDOR, Selection, counter_of, indented, quoted, summed
+from errnorm.monitoring.promql import BY_VENDOR, Selection, counter_of, indented, one_of, quoted, summed
 from errnorm.monitoring.rules import LAG, OUTAGE, REFUSED, WAITS, count
 from errnorm.monitoring.words import Vendor, listed
 
@@ -75,7 +77,7 @@ def _as_data(rule: Rule, vendor: Vendor) -> dict[str, Any]:
 
 def _outage(vendor: Vendor, selection: Selection, budget: float) -> Iterator[Rule]:
     description = (
-        f"{_SHARE} to {vendor.name} fail there or on the way; no more than {100 * budget:.4g} % are to."
+        f"{_SHARE} to {vendor.name} fail there or on the way; no more than {_plain(100 * budget)} % are to."
         + vendor.known(OUTAGE)
     )
     action = (
@@ -85,8 +87,14 @@ def _outage(vendor: Vendor, selection: Selection, budget: float) -> Iterator[Rul
     if vendor.rerouted:
         action += f" Another route may succeed for {listed(vendor.rerouted)}."
     for severity, lasting, pairs in ((Alert.PAGE, "2m", FAST), (Alert.TICKET, "15m", SLOW)):
-        expression = "\nor\n".join(_burnt(selection, budget, *pair) for pair in pairs)
+        # more than all calls never fail: at such a pace a modest objective cannot be missed
+        expression = "\nor\n".join(_burnt(selection, budget, *pair) for pair in pairs if pair[0] * budget < 1)
         yield Rule("VendorOutage", severity, lasting, expression, f"{vendor.name} is failing", description, action)
+
+
+def _plain(number: float) -> str:
+    """A number as people write it, however small."""
+    return f"{Decimal(f'{number:.4g}'):f}"
 
 
 def _burnt(selection: Selection, budget: float, pace: float, long: str, short: str) -> str:
@@ -192,8 +200,13 @@ def _throttle(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
 
 
 def _quota(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
+    if not vendor.quotas:
+        return
     whose = ("job", "instance", label(VENDOR))
-    left = f"avg_over_time({selection.of(QUOTA_REMAINING.prometheus)}[5m]) / {selection.of(QUOTA_LIMIT.prometheus)}"
+    one = one_of(label(LIMIT), tuple(map(re.escape, vendor.quotas)))
+    # each answer speaks of its own account: the one that has least is to be heard, whoever answered last
+    least = f"min_over_time({selection.of(QUOTA_REMAINING.prometheus, one)}[5m])"
+    left = f"{least} / {selection.of(QUOTA_LIMIT.prometheus, one)}"
     # answers tell what is left: a process that gets none knows only what was left once
     called = summed(whose, f"increase({selection.of(counter_of(CALLS))}[5m])")
     known = indented(f"{left}\nand on ({', '.join(whose)}) {called} > 0")
@@ -203,8 +216,8 @@ def _quota(vendor: Vendor, selection: Selection) -> Iterator[Rule]:
         "5m",
         f"min by ({', '.join((*BY_VENDOR, label(LIMIT)))}) (\n{known}\n) < {LEFT}",
         f"A quota at {vendor.name} is nearly spent",
-        f"{{{{ $value | humanizePercentage }}}} is left of {{{{ $labels.{label(LIMIT)} }}}} for {{{{ $labels.job }}}}."
-        f"{vendor.documented}",
+        f"{{{{ $value | humanizePercentage }}}} is left of {{{{ $labels.{label(LIMIT)} }}}} for {{{{ $labels.job }}}}, "
+        f"for the account that has least.{vendor.documented}",
         "Put off what can wait until the quota is renewed, or buy more of it.",
     )
 

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from errnorm.cli.listing import about, in_words
 from errnorm.families import Action, Family, Fault
+from errnorm.metrics.bounding import limit
 from errnorm.metrics.instruments import REASON, label
 from errnorm.vendors import registry
+from errnorm.vendors.profile import Limit
 
+LONG = 600  # seconds; a shorter window is spent and renewed before anybody has looked
 _MOST = 8  # that are named; a list of forty is read by nobody
 _TO_DO = {
     Action.NONE: "Nothing but the request itself can be changed: see in the log which one it is, and stop sending it.",
@@ -33,6 +36,7 @@ class Vendor(NamedTuple):
     limits: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     rerouted: tuple[str, ...]  # the reasons for which another route may succeed
+    quotas: tuple[str, ...]  # the limits of which answers tell what is left, as metrics name them
 
     @classmethod
     def named(cls, name: str) -> Vendor:
@@ -41,7 +45,9 @@ class Vendor(NamedTuple):
         known = about(profile)
         rerouted = (then.reason for _, then in profile.rows() if then.reroute and then.reason)
         rows, limits = known["rows"], map(in_words, known["limits"])
-        return cls(name, literal(profile.docs), tuple(limits), tuple(rows), tuple(dict.fromkeys(rerouted)))
+        quotas = (limit(each) for each in profile.limits if _is_quota(each))
+        once = map(tuple, map(dict.fromkeys, (rerouted, quotas)))
+        return cls(name, literal(profile.docs), tuple(limits), tuple(rows), *once)
 
     @property
     def documented(self) -> str:
@@ -68,6 +74,11 @@ class Vendor(NamedTuple):
         ]
         otherwise = _TO_DO[Action.CONTACT_SUPPORT]
         return f"{{{{ {''.join(branches)}-}}}}\n{otherwise}\n{{{{- end }}}}" if branches else otherwise
+
+
+def _is_quota(limit: Limit) -> bool:
+    """Whether it can be seen how much is left of it, and there is time to do something about it."""
+    return limit.remaining is not None and limit.requests is not None and limit.seconds >= LONG
 
 
 def listed(words: Iterable[str]) -> str:
