@@ -12,10 +12,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer
 from errnorm.calling.driving import drive_async
 from errnorm.calling.flow import Caller
-from errnorm.calling.steps import Answer, Body, Read, Request, Rewind, Send, Step, key_fingerprint_of, names_of
+from errnorm.calling.peeking import Peek
+from errnorm.calling.steps import (
+    Answer,
+    Body,
+    Read,
+    Request,
+    Rewind,
+    Send,
+    Step,
+    header,
+    key_fingerprint_of,
+    names_of,
+    told_by,
+)
+from errnorm.families import IDEMPOTENT_METHODS
 from errnorm.model import Credentials, VendorError
 from errnorm.throttle import MEMORY, Throttle
 
@@ -24,6 +38,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any], Awaitable[Any]]
 T = TypeVar("T")
+_PATIENCE = 0.02  # seconds after which it is asked how much has come of which nothing can be seen
 
 
 def middleware(
@@ -44,13 +59,14 @@ def middleware(
     once for all calls that are refused for their credential: it returns the headers that carry the new one.
     """
     caller = Caller(
-        normalizer or default(),
+        normalizer,
         vendor,
         operation,
         account=account,
         throttle=throttle,
         refresh=refresh,
         awaits=True,
+        hops=True,
     )
 
     async def watched(request: Any, handler: Handler) -> Any:
@@ -75,7 +91,7 @@ async def raise_for_error(
     """
     exchange = _Exchange(response, None, response)
     try:
-        await drive_async(Caller(normalizer or default(), vendor, operation).call(exchange.asked()), exchange)
+        await drive_async(Caller(normalizer, vendor, operation).call(exchange.asked()), exchange)
     except VendorError as failure:
         failure.credentials = credentials
         raise
@@ -95,10 +111,13 @@ class _Exchange:
     def asked(self) -> Request:
         """What is asked, as the flow is told of it."""
         request = self._request
-        if self.response is not None:
-            return Request(request.method, str(request.url), frozenset(), streams=True)
-        key = key_fingerprint_of(request.headers)
-        return Request(request.method, str(request.url), names_of(request.headers), True, key)
+        if self.response is None:
+            headers, method = request.headers, request.method
+        else:  # what was asked before any redirect
+            headers = request.request_info.headers
+            method = next(iter(request.history), request).method
+        key = key_fingerprint_of(headers)
+        return Request(method, str(request.url), names_of(headers), True, key, told_by(headers))
 
     async def __call__(self, step: Step) -> object:
         try:
@@ -114,7 +133,7 @@ class _Exchange:
         if isinstance(step, Send):
             if self._handler is not None:
                 self._request.headers.update(dict(step.headers))
-                self.response = await self._handler(self._request)
+                self.response = await self._sent(self._handler)
             return Answer(self.response.status, self.response.headers)
         if isinstance(step, Read):
             return await _read(self.response, step.limit)
@@ -123,6 +142,16 @@ class _Exchange:
         if self.response is not None:
             self.response.close()
         return None
+
+    async def _sent(self, handler: Handler) -> Any:
+        """The answer, asked for once more where the connection was stale: aiohttp would, but sees our error alone."""
+        try:
+            return await handler(self._request)
+        except Exception as raised:
+            idempotent = self._request.method.upper() in IDEMPOTENT_METHODS
+            if not (idempotent and _stale(raised) and _again(self._request)):
+                raise
+        return await handler(self._request)
 
     def _tell_timeout(self) -> None:
         """Raises the TimeoutError that a session makes of the cancellation only once we are left: its time is up."""
@@ -143,6 +172,12 @@ def _cancelling() -> int:
     return 0 if task is None else task.cancelling()
 
 
+def _stale(raised: Exception) -> bool:
+    """Whether a connection that there was broke; aiohttp tells nobody whether it was an old one."""
+    names = {cls.__name__ for cls in type(raised).__mro__}
+    return bool(names & {"ServerDisconnectedError", "ClientOSError"}) and "ClientConnectorError" not in names
+
+
 def _again(request: Any) -> bool:
     """Whether a request can be sent once more; its body is bytes, or a payload that knows whether it was used up."""
     body = request.body
@@ -153,14 +188,30 @@ async def _read(response: Any, limit: int) -> Body:
     """The first bytes of a body, decoded; they are put back, for whoever reads it next."""
     if (known := response._body) is not None:  # noqa: SLF001 - there is no other way to ask without reading
         return Body(known[:limit], len(known) <= limit)
-    content, kept, length = response.content, list[bytes](), 0
-    while length <= limit and (chunk := await content.readany()):
-        kept.append(chunk)
-        length += len(chunk)
-    data = b"".join(kept)
-    if data:
-        _put_back(content, data)
-    return Body(data[:limit], length <= limit)
+    content = response.content
+    as_sent = getattr(content, "total_compressed_bytes", 0) is None  # not packed, or the session leaves it so
+    peek = Peek(limit, header(response.headers, "content-encoding") if as_sent else "")
+    while chunk := await (content.read(limit) if as_sent else _unpacked(content, limit)):
+        if peek.enough(chunk):
+            break
+    body, ended = peek.body, content.is_eof()
+    if peek.kept:
+        _put_back(content, bytes(peek.kept))
+    return body._replace(whole=body.whole and ended)
+
+
+async def _unpacked(content: Any, limit: int) -> bytes:
+    """What came next, decoded; nothing where that many bytes came of which nothing was left."""
+    while True:
+        patience = asyncio.timeout(_PATIENCE)
+        try:
+            async with patience:
+                return bytes(await content.read(limit))
+        except TimeoutError:
+            if not patience.expired():
+                raise  # aiohttp's own
+        if (getattr(content, "total_compressed_bytes", None) or 0) > 2 * limit:
+            return b""
 
 
 def _put_back(content: Any, data: bytes) -> None:

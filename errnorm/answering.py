@@ -288,3 +288,12 @@ def _raised(failure: VendorError | CanonicalError) -> VendorError:
 def default() -> Normalizer:
     """The one that the module's own functions use."""
     return Normalizer()
+
+
+def chosen(given: Normalizer | None) -> Normalizer:
+    """An app's own, else the default one. Raises TypeError where it is none."""
+    if given is None:
+        return default()
+    if not isinstance(given, Normalizer):
+        raise TypeError(f"normalizer: an errnorm.Normalizer is wanted, not {type(given).__name__}")
+    return given

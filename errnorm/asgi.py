@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any, TypedDict, overload
 
 from errnorm import _json
-from errnorm.answering import Normalizer
+from errnorm.answering import Normalizer, chosen
 from errnorm.correlation import Inbound, bind, unbind
 from errnorm.families import Action
 from errnorm.model import Rendered, VendorError
@@ -186,7 +186,7 @@ def settled(normalizer: Normalizer | None, settings: dict[str, Any]) -> Normaliz
     """The normalizer that a door is given, ready made or as settings."""
     if normalizer is not None and settings:
         raise TypeError(f"either `normalizer` or settings of its own, not both: {', '.join(settings)}")
-    return normalizer or Normalizer(**settings)
+    return Normalizer(**settings) if normalizer is None else chosen(normalizer)
 
 
 def header(scope: Scope, name: bytes) -> str | None:

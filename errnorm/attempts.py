@@ -10,13 +10,21 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 import msgspec
 
 from errnorm.families import Verdict
 from errnorm.model import CanonicalError, VendorError
 
-_current: ContextVar[Call | None] = ContextVar("errnorm_call", default=None)
+_current: ContextVar[_Running | None] = ContextVar("errnorm_call", default=None)
+
+
+class _Running(NamedTuple):
+    """An attempt of a call."""
+
+    call: Call
+    keys: Keys
 
 
 class Call:
@@ -25,8 +33,8 @@ class Call:
     `number` counts them from 1, `started` is when the first began and `deadline` when no further one may, both by
     `time.monotonic()`. `rerouted`: the vendor's advice is to take another route. `committed`: a request that must not
     be sent twice has gone through, or may have. `cost` is what the running attempt took from the retry budget;
-    `failed` is what the one before it ended in. `looped`: errnorm's own loop makes the attempts. `lasting`: somebody
-    may send the same keys when this call is over.
+    `failed` is what the one before it ended in. `looped`: errnorm's own loop makes the attempts. `idempotent`: by the
+    app's word all of it may be made twice. `lasting`: somebody may send the same keys when this call is over.
 
     Keys follow from the seed, so that whoever begins a call with the same seed, in another process say, sends the same
     keys. A seed of the app's must be its own for every call, as a task's id is.
@@ -40,10 +48,16 @@ class Call:
         self.committed = False
         self.cost = 0
         self.failed: CanonicalError | None = None
-        self.looped = False
+        self.looped = self.idempotent = False
         self.lasting = seed is not None or outer is not None
-        self.keys: Keys = Keys(seed) if outer is None else Keys(outer.keys.next("call", seed or ""), outer.keys.given)
+        self._keys = Keys(seed) if outer is None else Keys(outer.keys.next("call", seed or ""), outer.keys.given)
         self._outer = outer
+
+    @property
+    def keys(self) -> Keys:
+        """Those of the attempt that is running here: what an earlier one left behind, a task say, keeps its own."""
+        running = _current.get()
+        return running.keys if running is not None and running.call is self else self._keys
 
     def key_for(self, vendor: str, method: str, url: str) -> str:
         """The idempotency key of the next request, as the text of a UUID (version 4).
@@ -52,12 +66,27 @@ class Call:
         that sends several to the same url has to send them in the same order as the one before.
         """
         self.keys.given.add((vendor, method.upper()))
-        return self.keys.next(vendor, method.upper(), url.partition("#")[0].partition("?")[0])
+        return self.keys.next(*_target(vendor, method, url))
+
+    def unsteady(self, key: str, vendor: str, method: str, url: str) -> CanonicalError | None:
+        """What the attempt before ended in, if that sent the vendor another key of the app's own than this one would.
+
+        The key is known by its fingerprint. None too where nothing was sent before, or the app says that all of the
+        call may be made twice.
+        """
+        alone = self.keys.alone
+        changed, failed = self.keys.changed(key, *_target(vendor, method, url)), self.failed
+        if not changed or failed is None or self.idempotent:
+            return None
+        if alone and failed.sent is False and (failed.vendor, failed.method) == (vendor, method.upper()):
+            return None
+        return None if self.keys.issued(key) else failed
 
     def again(self) -> None:
         """A further attempt begins."""
         self.number += 1
-        self.keys.again()
+        self._keys = self.keys.afresh()
+        _current.set(_Running(self, self._keys))
 
     def keyed(self, error: CanonicalError) -> bool:
         """Whether a failed request may have carried a key of this call."""
@@ -95,10 +124,18 @@ class Keys:
     nobody's to see, for keys follow from it.
     """
 
-    def __init__(self, seed: str | None, given: set[tuple[str | None, str | None]] | None = None) -> None:
+    def __init__(
+        self,
+        seed: str | None,
+        given: set[tuple[str | None, str | None]] | None = None,
+        before: dict[tuple[str, ...], list[str]] | None = None,
+    ) -> None:
         self.given = set() if given is None else given
-        self._seed = os.urandom(16) if seed is None else seed.encode(errors="replace")
+        self._seed = os.urandom(16).hex() if seed is None else seed
         self._ordinals: Counter[tuple[str, ...]] = Counter()
+        self._before = {} if before is None else before
+        self._own: dict[tuple[str, ...], list[str]] = {}  # the app's, by fingerprints
+        self._issued: list[str] = []
         self._counting = threading.Lock()  # an attempt may ask from several threads
 
     def next(self, *target: str) -> str:
@@ -109,22 +146,46 @@ class Keys:
         with self._counting:
             self._ordinals[target] += 1
             words = (*target, str(self._ordinals[target]))
-        seed, text = blake2b(self._seed).digest(), "\x1f".join(words).encode(errors="replace")
-        return str(uuid.UUID(bytes=blake2b(text, key=seed, digest_size=16).digest(), version=4))
+        seed, text = blake2b(self._seed.encode(errors="replace")).digest(), "\x1f".join(words).encode(errors="replace")
+        key = str(uuid.UUID(bytes=blake2b(text, key=seed, digest_size=16).digest(), version=4))
+        self._issued.append(key)
+        return key
 
     @property
     def count(self) -> int:
         return self._ordinals.total()
 
-    def again(self) -> None:
-        """From the first on."""
+    @property
+    def alone(self) -> bool:
+        """Whether the attempt before sent one key of the app's own and no more."""
+        return sum(map(len, self._before.values())) == 1
+
+    def issued(self, key: str) -> bool:
+        """Whether a fingerprint is that of one of these keys, which a door within another takes for the app's."""
+        from errnorm.redaction import fingerprint
+
+        return any(fingerprint(each) == key for each in self._issued)
+
+    def changed(self, key: str, *target: str) -> bool:
+        """Whether a key of the app's own is another than in the attempt before, at whose place it stands."""
         with self._counting:
-            self._ordinals.clear()
+            own, before = self._own.setdefault(target, []), self._before.get(target, [])
+            own.append(key)
+            return len(own) <= len(before) and key not in before
+
+    def afresh(self) -> Keys:
+        """The same for the next attempt, from the first on."""
+        return Keys(self._seed, self.given, self._before | self._own)
+
+
+def _target(vendor: str, method: str, url: str) -> tuple[str, str, str]:
+    return vendor, method.upper(), url.partition("#")[0].partition("?")[0]
 
 
 def current() -> Call | None:
     """The call whose attempt is running in this context."""
-    return _current.get()
+    running = _current.get()
+    return None if running is None else running.call
 
 
 @contextmanager
@@ -133,8 +194,8 @@ def begin(seed: str | None = None, number: int = 1) -> Generator[Call]:
 
     `seed` and `number` are for a call whose attempts run in blocks of their own: its id, and which of them this is.
     """
-    call = Call(seed, number, _current.get())
-    token = _current.set(call)
+    call = Call(seed, number, current())
+    token = _current.set(_Running(call, call.keys))
     try:
         yield call
     except BaseException as raised:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from errnorm import listening
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer, chosen
 from errnorm.calling.driving import drive, drive_async
 from errnorm.calling.steps import Sleep
 from errnorm.families import Action, Family, Fault, Verdict, WaitSource, response_status_of
@@ -98,7 +98,7 @@ class Job:
         if self.first > self.longest:
             raise SettingsError(f"first: must not be above longest ({longest:g} s), not {first:g}")
         self._wake_ups = board_at(redis)
-        self._normalizer = normalizer or default()
+        self._normalizer = chosen(normalizer)
 
     def wait(self, check: Callable[[], R], done: Callable[[R], object]) -> Outcome[R]:
         """Asks `check()` for a response until it is `done(response)`; blocks the thread.

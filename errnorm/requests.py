@@ -8,15 +8,18 @@ Nothing of either is imported: a session is known by what it can do.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer
 from errnorm.calling.driving import drive
 from errnorm.calling.flow import Caller
-from errnorm.calling.peeking import PIECE, Chunks, peek
+from errnorm.calling.peeking import PIECE, Peek, Replay
+from errnorm.calling.sealed import Loan
 from errnorm.calling.steps import (
     Answer,
     Body,
@@ -30,8 +33,10 @@ from errnorm.calling.steps import (
     key_fingerprint_of,
     name_request,
     names_of,
+    told_by,
 )
 from errnorm.throttle import MEMORY, Throttle
+from errnorm.urllib3 import peeked
 
 if TYPE_CHECKING:
     from errnorm.calling.refreshing import Refresh
@@ -60,32 +65,66 @@ def install(
     """
     session: Any = target
     send = getattr(session, "send", None)
-    if send is None or iscoroutinefunction(send):
+    if send is None or iscoroutinefunction(send) or hasattr(session, "build_request"):  # httpx's has both
         raise TypeError(f"a session or an adapter of requests is wanted, not {type(target).__name__}")
+    resolve = getattr(session, "resolve_redirects", None)  # none: an adapter
     caller = Caller(
-        normalizer or default(),
+        normalizer,
         vendor,
         operation,
         account=account,
         throttle=throttle,
         refresh=refresh,
         client=session,
+        hops=resolve is None,
     )
-    session.send = _door(caller, send, getattr(session, "stream", False))
+    within = threading.local()
+    session.send = _door(caller, within, send, getattr(session, "stream", False))
+    if resolve is not None:
+        session.resolve_redirects = _following(resolve, within)
     return target
 
 
-def _door(caller: Caller, send: Callable[..., Any], streams: bool) -> Callable[..., Any]:
+def _door(caller: Caller, within: threading.local, send: Callable[..., Any], streams: bool) -> Callable[..., Any]:
     @wraps(send)
     def sent(request: Any, stream: bool | None = None, *args: Any, **options: Any) -> Any:
+        if getattr(within, "a_hop", False):
+            within.a_hop = False  # what a hook sends is a call of its own
+            return send(request, *args, **options, stream=stream)
         exchange = _Exchange(send, request, args, options)
         stream = streams if stream is None else stream
-        names, key = names_of(request.headers), key_fingerprint_of(request.headers)
-        asked = Request(request.method, request.url, names, stream, key)
-        drive(caller.call(asked), exchange)
+        try:
+            drive(caller.call(_asked(request, stream)), exchange)
+        finally:
+            exchange.loan.end()
         return exchange.response
 
     return sent
+
+
+def _asked(request: Any, stream: bool) -> Request:
+    headers = request.headers
+    key = key_fingerprint_of(headers)
+    return Request(request.method, request.url, names_of(headers), stream, key, told_by(headers))
+
+
+def _following(resolve: Callable[..., Iterator[Any]], within: threading.local) -> Callable[..., Iterator[Any]]:
+    """A session follows a redirect by sending once more; that is part of the call that was redirected."""
+
+    @wraps(resolve)
+    def followed(*args: Any, **options: Any) -> Iterator[Any]:
+        hops = resolve(*args, **options)
+        while True:
+            within.a_hop = True
+            try:
+                hop = next(hops)
+            except StopIteration:
+                return
+            finally:
+                within.a_hop = False
+            yield hop
+
+    return followed
 
 
 class _Exchange:
@@ -94,6 +133,7 @@ class _Exchange:
     def __init__(self, send: Callable[..., Any], request: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         self._send, self._request, self._args, self._options = send, request, args, options
         self._body = Bookmark(request.body)
+        self.loan = Loan(request.headers)
         self.response: Any = None
 
     def __call__(self, step: Step) -> object:
@@ -106,7 +146,7 @@ class _Exchange:
 
     def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            self._request.headers.update(step.headers)
+            self.loan.set(step.headers)
             self.response = self._send(self._request, *self._args, **self._options, stream=True)
             return Answer(self.response.status_code, self.response.headers)
         if isinstance(step, Read):
@@ -127,31 +167,13 @@ def _read(response: Any, limit: int) -> Body:
     """The first bytes of a body, decoded; the response gets a body that begins with them again."""
     if response._content is not False:  # noqa: SLF001 - there is no other way to ask without reading
         return Body(response.content, True)
-    body, chunks = peek(_chunks(response.raw), limit)
-    response.raw = _Replay(response.raw, chunks)
+    look = peeked if hasattr(response.raw, "stream") else _peeked
+    response.raw, body = look(response.raw, limit)
     return body
 
 
-def _chunks(raw: Any) -> Iterator[bytes]:
-    if hasattr(raw, "stream"):
-        yield from raw.stream(PIECE, decode_content=True)
-    else:  # of an adapter that is not urllib3's
-        yield from iter(lambda: raw.read(PIECE), b"")
-
-
-class _Replay(Chunks):
-    """A body from its beginning, decoded; whatever else is asked of it is asked of the body that was begun."""
-
-    def __init__(self, raw: Any, chunks: Iterator[bytes]) -> None:
-        super().__init__(chunks)
-        self._raw = raw
-
-    def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: ARG002
-        while chunk := self.read(PIECE if amt is None else amt):
-            yield chunk
-
-    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:  # noqa: ARG002
-        return super().read(amt)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_raw"], name)
+def _peeked(raw: Any, limit: int) -> tuple[Any, Body]:
+    """The same of a file, of an adapter that is not urllib3's; requests decodes nothing of one."""
+    peek, chunks = Peek(limit), iter(lambda: raw.read(PIECE), b"")
+    peek.begin(chunks)
+    return BufferedReader(Replay(bytes(peek.kept), chunks, raw)), peek.body

@@ -8,14 +8,15 @@ Redirects and the repeats of its own `Retry` are within one call. Nothing of url
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer
 from errnorm.calling.driving import drive
 from errnorm.calling.flow import Caller
-from errnorm.calling.peeking import PIECE, Chunks, peek
+from errnorm.calling.peeking import PIECE, Peek, Replay, let_go
 from errnorm.calling.sealed import Headers
 from errnorm.calling.steps import (
     Answer,
@@ -27,8 +28,10 @@ from errnorm.calling.steps import (
     Rewind,
     Send,
     Step,
+    header,
     key_fingerprint_of,
     names_of,
+    told_by,
 )
 from errnorm.throttle import MEMORY, Throttle
 
@@ -59,7 +62,7 @@ def install(
     if not (hasattr(pool, "urlopen") and hasattr(pool, "connection_from_host")):
         raise TypeError(f"a PoolManager or a ProxyManager of urllib3 is wanted, not {type(target).__name__}")
     caller = Caller(
-        normalizer or default(),
+        normalizer,
         vendor,
         operation,
         account=account,
@@ -76,7 +79,9 @@ def _door(caller: Caller, pool: Any, urlopen: Callable[..., Any]) -> Callable[..
 
     @wraps(urlopen)
     def opened(method: str, url: str, redirect: bool = True, **options: Any) -> Any:
-        if getattr(within, "a_call", False) or options.get("multiplexed"):  # the latter, of a fork, is no answer yet
+        if getattr(within, "a_call", False):
+            return _followed(urlopen, method, url, redirect, options)
+        if options.get("multiplexed"):  # of a fork, and no answer yet
             return urlopen(method, url, redirect, **options)
         if options.get("headers") is None:
             options["headers"] = pool.headers
@@ -86,6 +91,25 @@ def _door(caller: Caller, pool: Any, urlopen: Callable[..., Any]) -> Callable[..
         return exchange.response
 
     return opened
+
+
+class _Hop(NamedTuple):
+    """A request that a redirect led to."""
+
+    method: str
+    url: str
+
+
+def _followed(urlopen: Callable[..., Any], method: str, url: str, redirect: bool, options: dict[str, Any]) -> Any:
+    """A hop; an exception says which one it is about, for urllib3's own do not."""
+    try:
+        return urlopen(method, url, redirect, **options)
+    except Exception as raised:
+        if not hasattr(raised, "request"):
+            raised.request = _Hop(method, url)  # type: ignore[attr-defined]
+        raise
+    finally:
+        del options  # they may hold a key, and frames are shown
 
 
 class _Exchange:
@@ -102,7 +126,8 @@ class _Exchange:
         """What is asked, as the flow is told of it."""
         headers = {str(name).lower(): value for name, value in (self._options["headers"] or {}).items()}
         streams = not self._options.get("preload_content", True)
-        return Request(self._method, self._url, names_of(headers), streams, key_fingerprint_of(headers))
+        key = key_fingerprint_of(headers)
+        return Request(self._method, self._url, names_of(headers), streams, key, told_by(headers))
 
     def __call__(self, step: Step) -> object:
         try:
@@ -116,7 +141,7 @@ class _Exchange:
             self.response = self._send(_joined(self._options["headers"] or {}, step.headers))
             return Answer(self.response.status, self.response.headers)
         if isinstance(step, Read):
-            self.response, body = _read(self.response, step.limit)
+            self.response, body = peeked(self.response, step.limit)
             return body
         if isinstance(step, Load):
             return self.response.data
@@ -135,7 +160,7 @@ class _Exchange:
 
     def _close(self) -> None:
         if self.response is not None:
-            self.response.close()
+            let_go(self.response)
 
 
 def _joined(headers: Mapping[str, str], more: Headers) -> Any:
@@ -149,36 +174,26 @@ def _joined(headers: Mapping[str, str], more: Headers) -> Any:
     return joined
 
 
-def _read(response: Any, limit: int) -> tuple[Any, Body]:
-    """The first bytes of a body, decoded, and a response whose body begins with them again."""
-    body, chunks = peek(response.stream(PIECE, decode_content=True), limit)
-    return _begun_again(response, chunks), body
+def peeked(response: Any, limit: int) -> tuple[Any, Body]:
+    """A response of urllib3's, or of a fork of it, whose body begins again, and the first bytes of that."""
+    peek, chunks = Peek(limit, header(response.headers, "content-encoding")), response.stream(PIECE, False)
+    peek.begin(chunks)
+    return _begun_again(response, Replay(bytes(peek.kept), chunks, response)), peek.body
 
 
-def _begun_again(response: Any, chunks: Iterator[bytes]) -> Any:
-    """The same response over a body that is decoded already."""
-    changed = {"content-encoding", "content-length", "transfer-encoding"}
-    return type(response)(
-        body=_Replay(chunks, response),
-        headers=[(name, value) for name, value in response.headers.items() if name.lower() not in changed],
-        status=response.status,
-        version=response.version,
-        reason=response.reason,
+# What a response has and is made with.
+_SAME = ("headers", "status", "version", "version_string", "reason", "decode_content", "retries")
+
+
+def _begun_again(response: Any, body: Replay) -> Any:
+    """The same response over the bytes of the same body; it was of the first that its length was to be true."""
+    kind = type(response)  # perhaps a subclass, which may be made otherwise
+    made = next((cls for cls in kind.__mro__ if cls.__name__ == "HTTPResponse"), kind)
+    return made(
+        BufferedReader(body),
+        **{name: getattr(response, name) for name in _SAME if hasattr(response, name)},
         preload_content=False,
-        retries=response.retries,
-        request_method=getattr(response, "_method", None),
+        original_response=getattr(response, "_original_response", None),  # of which requests takes the cookies
+        enforce_content_length=False,
         request_url=response.geturl(),
     )
-
-
-class _Replay(Chunks):
-    """A body from its beginning, decoded; it is the first response that is closed."""
-
-    def __init__(self, chunks: Iterator[bytes], response: Any) -> None:
-        super().__init__(chunks)
-        self._response = response
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-        self._response.close()

@@ -20,9 +20,11 @@ def through_httpx(name, transport=False):
     def call(url, *, stream=False, headers=None, method="GET", content=None, timeout=TIMEOUT, **options):
         module = pytest.importorskip(name)
         if transport:
-            client = module.Client(transport=errnorm.httpx.install(module.HTTPTransport(), **options), timeout=timeout)
+            inner = errnorm.httpx.install(module.HTTPTransport(), **options)
+            client = module.Client(transport=inner, timeout=timeout, follow_redirects=True)
         else:
-            client = errnorm.httpx.install(module.Client(trust_env=False, timeout=timeout), **options)
+            client = module.Client(trust_env=False, timeout=timeout, follow_redirects=True)
+            errnorm.httpx.install(client, **options)
         with client:
             if not stream:
                 response = client.request(method, url, headers=headers, content=content)
@@ -49,9 +51,10 @@ def through_httpx_async(name, transport=False, run=run_asyncio):
         async def main():
             if transport:
                 inner = errnorm.httpx.install(module.AsyncHTTPTransport(), **options)
-                client = module.AsyncClient(transport=inner, timeout=timeout)
+                client = module.AsyncClient(transport=inner, timeout=timeout, follow_redirects=True)
             else:
-                client = errnorm.httpx.install(module.AsyncClient(trust_env=False, timeout=timeout), **options)
+                client = module.AsyncClient(trust_env=False, timeout=timeout, follow_redirects=True)
+                errnorm.httpx.install(client, **options)
             async with client:
                 if not stream:
                     response = await client.request(method, url, headers=headers, content=content)
@@ -127,4 +130,6 @@ DOORS = {
     "aiohttp": through_aiohttp,
     "urllib3": through_urllib3,
 }
+# These see each hop of a redirect as a call of its own.
+BY_HOP = {"httpx transport", "httpx async transport", "requests adapter", "aiohttp"}
 every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)

@@ -1,18 +1,21 @@
 """aiohttp's middleware tells a session's own limit and resends what it can; responses are read up to the cap."""
 
 import asyncio
+import gzip
 import sys
 
 import pytest
 
 import errnorm.aiohttp
+from errnorm import attempts
 from errnorm.families import Family
 from errnorm.model import VendorError
 from tests.loopback import Reply, Trouble, Vendor, deaf_port
+from tests.test_calling import hider
 from tests.test_flow import EXPIRED, GOOD, JSON, NEW, OLD, Refresh, by_key, keyed
 
 aiohttp = pytest.importorskip("aiohttp")
-__all__ = ["keyed"]  # its fixture serves here, too
+__all__ = ["hider", "keyed"]  # these fixtures serve here, too
 
 
 def fetch(url, *, session_options=None, method="GET", data=None, **options):
@@ -81,6 +84,27 @@ def test_the_end_of_a_redirect_is_what_counts():
         assert [request.path for request in vendor.requests] == ["/v1/things", "/v1/other"]
 
 
+# method, body: how often it is asked for where the connection breaks each time
+ASKED = [("GET", None, 2), ("DELETE", None, 2), ("PUT", b"{}", 2), ("PUT", "pieces", 1), ("POST", None, 1)]
+
+
+@pytest.mark.parametrize(("method", "body", "times"), ASKED)
+@pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.DISCONNECT])
+def test_a_broken_connection_is_tried_once_more_as_aiohttp_would(method, body, times, trouble):
+    data = _pieces if body == "pieces" else body
+    with Vendor(Reply(trouble=trouble)) as vendor, pytest.raises(VendorError) as caught:
+        fetch(vendor.url, method=method, data=data)
+    assert caught.value.error.family is Family.CONNECTION
+    assert len(vendor.requests) == times
+
+
+@pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.DISCONNECT])
+def test_a_stale_connection_is_no_failure(trouble):
+    with Vendor(Reply(trouble=trouble), GOOD) as vendor:
+        assert fetch(vendor.url, method="PUT", data=b"{}") == (200, GOOD.body)
+        assert [request.body for request in vendor.requests] == [b"{}", b"{}"]
+
+
 async def _pieces():
     yield b"{}"
 
@@ -113,6 +137,52 @@ def test_what_can_be_sent_again_is_sent_whole(name, tmp_path):
     else:
         assert answer == "after_refresh"
     assert bool(again) == (name in {"bytes", "text", "form", "parts"}) or name == "file"
+
+
+# ---- packed bodies ---------------------------------------------------------------------------------------------------
+
+PACKED = {**JSON, "Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("unpacks", [False, True])
+def test_a_packed_failure_is_told_though_the_session_does_not_unpack(unpacks):
+    gone = Reply(404, PACKED, gzip.compress(b'{"error": "gone"}'))
+    with Vendor(gone) as vendor, pytest.raises(VendorError) as caught:
+        fetch(vendor.url, session_options={"auto_decompress": unpacks})
+    assert caught.value.error.vendor_code == "gone"
+
+
+@pytest.mark.parametrize("unpacks", [False, True])
+def test_a_packed_answer_that_was_looked_into_is_as_it_came(unpacks, hider):
+    sent = gzip.compress(GOOD.body)
+    with Vendor(Reply(200, PACKED, sent)) as vendor:
+        body = fetch(vendor.url, vendor=hider, session_options={"auto_decompress": unpacks})
+    assert body == (200, GOOD.body if unpacks else sent)
+
+
+def test_a_packed_body_that_stops_is_a_timeout(hider):
+    limit = {"timeout": aiohttp.ClientTimeout(sock_read=0.3)}
+    stops = Reply(200, PACKED, gzip.compress(b'{"a": "b"}' * 9), trouble=Trouble.STALL_BODY)
+    with Vendor(stops) as vendor, pytest.raises(VendorError) as caught:
+        fetch(vendor.url, vendor=hider, session_options=limit)
+    assert caught.value.error.family is Family.TIMEOUT
+
+
+@pytest.mark.parametrize("headers", [JSON, PACKED], ids=["plain", "packed"])
+def test_a_look_that_is_cancelled_lets_go_of_the_connection(headers, hider):
+    async def main(url):
+        watch = errnorm.aiohttp.middleware(vendor=hider, throttle=None)
+        async with aiohttp.ClientSession(middlewares=[watch], connector=aiohttp.TCPConnector(limit=1)) as session:
+            task = asyncio.create_task(session.get(url))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with asyncio.timeout(5), session.get(url) as response:  # there is room for one
+                return response.status
+
+    with Vendor(Reply(200, headers, gzip.compress(GOOD.body), trouble=Trouble.STALL_BODY), Reply(204)) as vendor:
+        assert asyncio.run(main(vendor.url)) == 204
 
 
 # ---- raise_for_error -------------------------------------------------------------------------------------------------
@@ -156,3 +226,29 @@ def test_a_refusal_refreshes_nothing_by_itself():
         judged(vendor.url, vendor="keyed")
     assert caught.value.error.retry.verdict == "after_refresh"
     assert len(vendor.requests) == 1
+
+
+async def asked(url, **options):
+    """A session's own request; what it was answered is only then looked at."""
+    async with aiohttp.ClientSession() as session, session.post(url, data=b"{}", **options) as response:
+        await errnorm.aiohttp.raise_for_error(response, vendor="keyed")
+
+
+@pytest.mark.parametrize("key", [None, "of the app"])
+@pytest.mark.parametrize("answer", ["at once", "redirected"])
+def test_what_was_answered_gets_no_key_any_more(key, answer):
+    """The verdict is on what was on the wire, and on what the app asked for."""
+    down = Reply(503, JSON, b'{"error": "down"}')
+    replies = [down] if answer == "at once" else [Reply(303, {"Location": "/v1/other"}), down]
+    headers = {} if key is None else {"Idempotency-Key": key}
+    with Vendor(*replies) as vendor, attempts.begin() as call, pytest.raises(VendorError) as caught:
+        asyncio.run(asked(vendor.url, headers=headers))
+    assert not call.keys.given
+    assert call.keys.count == 0
+    assert (caught.value.error.method, caught.value.error.retry.verdict) == ("POST", "safe" if key else "if_idempotent")
+
+
+def test_a_post_that_was_answered_is_not_made_again_for_the_sake_of_what_comes_next():
+    with Vendor(GOOD, Reply(503, JSON, b'{"error": "down"}')) as vendor, attempts.begin() as call:
+        asyncio.run(asked(vendor.url))
+        assert call.committed

@@ -7,7 +7,7 @@ from contextvars import copy_context
 
 import pytest
 
-from errnorm import attempts
+from errnorm import attempts, retry
 from errnorm.families import Verdict
 from errnorm.model import CanonicalError, RetryAdvice, VendorError
 
@@ -145,3 +145,21 @@ def test_an_attempt_may_ask_from_several_threads():
         assert len(found) == 1_000
         call.again()
         assert set(keys(call, 1_000)) == found
+
+
+def test_what_an_attempt_left_behind_keeps_its_own_keys():
+    """A task of an attempt that failed may send yet: never with the key of another request."""
+    with attempts.begin() as call:
+        (first,) = keys(call, 1)
+        left = copy_context()
+        call.again()
+        assert keys(call, 1) == [first]
+        (second,) = left.run(keys, call, 1)
+        assert second != first
+        assert keys(call, 1) == [second], "it is the same request that both are about to send"
+
+
+@pytest.mark.parametrize("key", ["", 7])
+def test_what_can_be_no_call_s_own_key_is_refused(key):
+    with pytest.raises(ValueError, match=f"^key: a text .* not {key!r}$"):
+        retry.call(key=key)

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+import errnorm.aiohttp
 import errnorm.httpx
 import errnorm.requests
 import errnorm.urllib3
@@ -427,3 +428,35 @@ def test_a_key_that_httpx_adds_is_known_too_and_whose_turn_it_is_by_it(auth, nam
 def test_a_signature_is_no_key(headers, key):
     folded = {name.lower(): value for name, value in headers.items()}
     assert key_fingerprint_of(folded) == (fingerprint(key) if key else None)
+
+
+WRONG = {
+    "the class": ("httpx", "httpx.Client", {}, "a client is wanted, not the class"),
+    "a class of requests": ("requests", "requests.Session", {}, "a client is wanted, not the class"),
+    "another's client": ("httpx", "requests.Session()", {}, "wanted, not Session"),
+    "another's adapter": (
+        "httpx",
+        "requests.adapters.HTTPAdapter()",
+        {},
+        "wanted, not HTTPAdapter",
+    ),
+    "httpx's": ("requests", "httpx.Client()", {}, "of requests is wanted, not Client"),
+    "requests'": ("urllib3", "requests.Session()", {}, "of urllib3 is wanted, not Session"),
+    "no throttle": ("httpx", "httpx.Client()", {"throttle": 5}, "throttle: .* not int"),
+    "no normalizer": ("requests", "requests.Session()", {"normalizer": {}}, "normalizer: .* not dict"),
+}
+
+
+@pytest.mark.parametrize(("door", "target", "options", "words"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_meant_is_told_at_once(door, target, options, words):
+    """One line, where it was said, and not from within the first call."""
+    modules = {name: pytest.importorskip(name) for name in ("httpx", "requests")}
+    with pytest.raises(TypeError, match=words) as caught:
+        getattr(errnorm, door).install(eval(target, modules), **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"throttle": 5}, {"normalizer": {}}], ids=str)
+def test_so_it_is_of_aiohttp(options):
+    with pytest.raises(TypeError, match=next(iter(options))):
+        errnorm.aiohttp.middleware(**options)

@@ -3,19 +3,25 @@
 import asyncio
 import time
 import tracemalloc
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import pytest
 
-from errnorm import attempts
+import errnorm.aiohttp
+import errnorm.httpx
+import errnorm.requests
+from errnorm import attempts, correlation, retry
 from errnorm.answering import Normalizer
 from errnorm.calling.flow import Caller
 from errnorm.calling.steps import Leave, Request, Sleep, Take
 from errnorm.families import Action, Family, Verdict
 from errnorm.model import VendorError
 from errnorm.throttle import Throttle
+from errnorm.throttling.memory import Memory
 from errnorm.vendors import registry
-from tests.callers import DOORS, every_door
-from tests.loopback import Reply, Trouble, Vendor
+from tests.callers import BY_HOP, DOORS, every_door
+from tests.loopback import Reply, Trouble, Vendor, closed_port
 
 JSON = {"Content-Type": "application/json"}
 GOOD = Reply(200, JSON, b'{"ok": true}')
@@ -162,7 +168,7 @@ def test_whatever_becomes_of_a_call_its_turn_ends(door):
     with Vendor(DOWN, Reply(trouble=Trouble.RESET), GOOD) as vendor:
         for _ in range(2):
             with pytest.raises(VendorError) as caught:
-                door(vendor.url, vendor="keyed", throttle=throttle)
+                door(vendor.url, vendor="keyed", throttle=throttle, method="POST")  # which no client repeats
             assert caught.value.error.reason != "THROTTLED"
         assert door(vendor.url, vendor="keyed", throttle=throttle) == (200, GOOD.body)
 
@@ -189,8 +195,6 @@ def test_whoever_goes_away_gives_up_the_place(raised, waits):
 
 def test_a_cancelled_call_ends_its_turn():
     httpx = pytest.importorskip("httpx")
-    import errnorm.httpx
-
     throttle = paced({"concurrent": 1}, max_wait=0.2)
 
     async def main(stalling, good):
@@ -213,8 +217,6 @@ def test_a_cancelled_call_ends_its_turn():
 
 def test_a_cancelled_call_of_trio_ends_its_turn():
     trio, httpx = pytest.importorskip("trio"), pytest.importorskip("httpx")
-    import errnorm.httpx
-
     throttle = paced({"concurrent": 1}, max_wait=0.2)
 
     async def main(stalling, good):
@@ -369,3 +371,277 @@ def test_what_cannot_be_sent_again_is_not(name):
         assert len(vendor.requests) == 1
         assert door(vendor.url, headers={"Authorization": OLD}, **options) == (200, GOOD.body)
     assert refresh.times == 1
+
+
+@pytest.mark.parametrize("name", ITERATORS)
+def test_nor_is_a_credential_renewed_for_it(name):
+    refresh = Refresh()
+    headers = {"Authorization": OLD, "Content-Length": "2"}
+    with Vendor(by_key) as vendor, pytest.raises(VendorError):
+        DOORS[name](
+            vendor.url,
+            method="POST",
+            content=iter([b"{}"]),
+            headers=headers,
+            vendor="keyed",
+            refresh=refresh,
+            throttle=None,
+        )
+    assert refresh.times == 0
+
+
+TENANT = ContextVar("tenant", default="a")
+
+
+@every_door
+def test_a_successor_takes_the_place_of_no_other_s_key_wherever_that_stands(door):
+    asked = []
+
+    def refresh():
+        asked.append(TENANT.get())
+        return {"Private-Token": f"new-{TENANT.get()}"}
+
+    def answer(request):
+        return EXPIRED if request.headers.get("private-token", "old").startswith("old") else GOOD
+
+    def call(tenant, key):
+        token = TENANT.set(tenant)
+        try:
+            headers = {"Private-Token": key} if key else None
+            assert door(vendor.url, vendor="keyed", headers=headers, refresh=refresh, throttle=None)[0] == 200
+        finally:
+            TENANT.reset(token)
+
+    with Vendor(answer) as vendor:
+        for tenant, key in [("a", "old-a"), ("b", "good-b"), ("b", "old-b"), ("a", "old-a"), ("c", ""), ("d", "")]:
+            call(tenant, key)
+    seen = [request.headers.get("private-token") for request in vendor.requests]
+    assert seen == ["old-a", "new-a", "good-b", "old-b", "new-b", "new-a", None, "new-c", None, "new-d"]
+    assert asked == ["a", "b", "c", "d"]
+
+
+# ---- redirects -------------------------------------------------------------------------------------------------------
+
+HEADERS = {"the usual": {"Authorization": OLD}, "another": {"Private-Token": OLD}, "none yet": {}}
+
+
+@every_door
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+def test_a_new_credential_goes_nowhere_a_redirect_leads(door, headers):
+    (name,) = headers or ("Authorization",)
+    times = []
+
+    def refresh():
+        times.append(1)
+        return {name: NEW}
+
+    def answer(request):
+        if request.path != "/v1/things":
+            return Reply(302, {"Location": evil.url})
+        return GOOD if request.headers.get(name.lower()) == NEW else EXPIRED
+
+    with Vendor(EXPIRED) as evil, Vendor(answer) as vendor:
+        options = {"vendor": "keyed", "headers": headers, "refresh": refresh, "throttle": None}
+        assert door(vendor.url, **options)[0] == 200
+        with pytest.raises(VendorError) as caught:
+            door(vendor.url.replace("things", "led"), **options)
+    assert caught.value.error.vendor_status == 401
+    assert evil.requests
+    if name == "Authorization":  # which clients take away themselves; what else there is goes where they send it
+        assert NEW not in str([request.headers for request in evil.requests])
+
+
+@pytest.mark.parametrize("name", BY_HOP)
+def test_by_hops_not_even_in_a_header_that_clients_leave(name):
+    refreshed = []
+
+    def refresh():
+        refreshed.append(1)
+        return {"Private-Token": NEW}
+
+    with Vendor(EXPIRED) as evil, Vendor(EXPIRED, GOOD, Reply(302, {"Location": evil.url})) as vendor:
+        options = {"headers": {"Private-Token": OLD}, "vendor": "keyed", "throttle": None, "refresh": refresh}
+        with one_client(name, **options) as get:
+            assert get(vendor.url) == 200
+            with pytest.raises(VendorError):
+                get(vendor.url)
+    assert [request.headers.get("private-token") for request in vendor.requests] == [OLD, NEW, NEW]
+    assert NEW not in str([request.headers for request in evil.requests])
+    assert refreshed == [1]
+
+
+@contextmanager
+def one_client(name, *, headers, **options):
+    """A client for several calls, each as a function of its url that gives the status."""
+    if name == "requests adapter":
+        requests = pytest.importorskip("requests")
+        with requests.Session() as session:
+            session.trust_env = False
+            session.mount("http://", errnorm.requests.install(requests.adapters.HTTPAdapter(), **options))
+            yield lambda url: session.get(url, headers=headers).status_code
+    elif name == "httpx transport":
+        httpx = pytest.importorskip("httpx")
+        transport = errnorm.httpx.install(httpx.HTTPTransport(), **options)
+        with httpx.Client(transport=transport, follow_redirects=True) as client:
+            yield lambda url: client.get(url, headers=headers).status_code
+    elif name == "httpx async transport":
+        httpx = pytest.importorskip("httpx")
+        transport = errnorm.httpx.install(httpx.AsyncHTTPTransport(), **options)
+
+        async def ask(url):
+            async with httpx.AsyncClient(transport=transport, follow_redirects=True) as client:
+                return (await client.get(url, headers=headers)).status_code
+
+        yield lambda url: asyncio.run(ask(url))
+    else:
+        aiohttp = pytest.importorskip("aiohttp")
+        watch = errnorm.aiohttp.middleware(**options)
+
+        async def fetch(url):
+            async with aiohttp.ClientSession(middlewares=[watch]) as session, session.get(url, headers=headers) as got:
+                return got.status
+
+        yield lambda url: asyncio.run(fetch(url))
+
+
+@every_door
+def test_a_redirect_within_the_origin_is_refreshed(door):
+    def answer(request):
+        return Reply(302, {"Location": "/v1/other"}) if request.path == "/v1/things" else by_key(request)
+
+    refresh = Refresh()
+    with Vendor(answer) as vendor:
+        options = {"headers": {"Authorization": OLD}, "vendor": "keyed", "throttle": None, "refresh": refresh}
+        assert door(vendor.url, **options) == (200, GOOD.body)
+    assert refresh.times == 1
+
+
+FAILS = {
+    "refused": None,
+    "reset": Reply(trouble=Trouble.RESET),
+    "garbage": Reply(trouble=Trouble.GARBAGE),
+    "down": DOWN,
+}
+
+
+@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("how", FAILS)
+@pytest.mark.parametrize("status", [303, 307])
+def test_what_a_redirect_leads_to_says_nothing_of_what_was_asked(name, how, status):
+    """RFC 9110, 15.4.4: after a 303 the request was carried out; to send it again would do it twice."""
+    pytest.importorskip("stamina")
+    door, raised = DOORS[name], []
+    led = f"http://127.0.0.1:{closed_port()}/result" if how == "refused" else "/v1/result"
+
+    def answer(request):
+        return Reply(status, {"Location": led}) if request.path == "/v1/things" else FAILS[how]
+
+    @retry.retrying(attempts=3, base=0.001, throttled_base=0.001)
+    def order():
+        try:
+            door(vendor.url, method="POST", content=b"{}", vendor="keyless", throttle=None)
+        except VendorError as failure:
+            raised.append(failure.error)
+            raise
+
+    with Vendor(answer) as vendor, pytest.raises(VendorError):
+        order()
+    assert [request.path for request in vendor.requests].count("/v1/things") == len(raised) == 1
+    if name not in BY_HOP:
+        (error,) = raised
+        assert (error.method, error.sent, error.retry.verdict) == ("POST", True, Verdict.IF_IDEMPOTENT)
+
+
+@every_door
+def test_a_redirect_is_within_the_turn_of_its_call(door):
+    throttle = paced({"concurrent": 1}, max_wait=0)
+    with Vendor(Reply(302, {"Location": "/v1/other"}), GOOD) as vendor:
+        assert door(vendor.url, vendor="keyed", throttle=throttle) == (200, GOOD.body)
+    assert [request.path for request in vendor.requests] == ["/v1/things", "/v1/other"]
+
+
+@pytest.mark.parametrize("name", ["requests", "niquests"])
+def test_what_a_hook_sends_is_a_call_of_its_own(name):
+    module, turns = pytest.importorskip(name), []
+
+    class Seen(Throttle):
+        def turn(self, profile, operation, account):
+            turns.append(operation)
+            return super().turn(profile, operation, account)
+
+    def hook(response, **_):
+        if "other" in response.url:
+            session.get(vendor.url.replace("things", "hooked"))
+
+    def answer(request):
+        return Reply(302, {"Location": "/v1/other"}) if request.path == "/v1/things" else GOOD
+
+    with Vendor(answer) as vendor, module.Session() as session:
+        session.trust_env = False
+        errnorm.requests.install(session, vendor="keyed", throttle=Seen())
+        assert session.get(vendor.url, hooks={"response": [hook]}).json() == {"ok": True}
+        assert len(turns) == 2
+        assert session.get(vendor.url).status_code == 200
+    assert [request.path for request in vendor.requests][:3] == ["/v1/things", "/v1/other", "/v1/hooked"]
+    assert len(turns) == 3
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2", "requests", "niquests"])
+def test_a_request_that_is_sent_twice_carries_nothing_of_the_first_time(name):
+    module = pytest.importorskip(name)
+    client = module.Client(trust_env=False) if name.startswith("httpx") else module.Session()
+    with Vendor(by_key) as vendor, client:
+        if name.startswith("httpx"):
+            errnorm.httpx.install(client, vendor="keyed", throttle=None, refresh=Refresh())
+            request = client.build_request("POST", vendor.url, content=b"{}", headers={"Authorization": OLD})
+        else:
+            client.trust_env = False
+            errnorm.requests.install(client, vendor="keyed", throttle=None, refresh=Refresh())
+            asked = module.Request("POST", vendor.url, data=b"{}", headers={"Authorization": OLD})
+            request = client.prepare_request(asked)
+        before = dict(request.headers)
+        for number in (1, 2):
+            token = correlation.bind(f"c-{number}")
+            with attempts.begin():
+                assert client.send(request).status_code == 200
+            correlation.unbind(token)
+            assert dict(request.headers) == before
+    assert [each.headers["x-request-id"] for each in vendor.requests] == ["c-1", "c-1", "c-2"]
+    first, again, second = keys(vendor)
+    assert first == again != second
+
+
+def test_an_answer_is_given_back_though_its_call_is_cancelled_while_its_turn_ends():
+    httpx = pytest.importorskip("httpx")
+    telling = asyncio.Event()
+
+    class Slow(Memory):
+        """As a store elsewhere, which has to be awaited."""
+
+        async def asettle(self, *told):
+            telling.set()
+            if len(vendor.requests) == 1:
+                await asyncio.sleep(60)
+            self.settle(*told)
+
+    throttle = Throttle()
+    throttle._store = Slow()
+
+    async def main():
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=httpx.Timeout(10, pool=2)) as client:
+            errnorm.httpx.install(client, vendor="keyed", throttle=throttle)
+
+            async def stream():
+                async with client.stream("GET", vendor.url):
+                    pass
+
+            first = asyncio.create_task(stream())
+            await telling.wait()
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            assert (await client.get(vendor.url)).status_code == 200  # there is one connection
+
+    with Vendor(Reply(200, JSON, b"x" * 1_000_000)) as vendor:
+        asyncio.run(main())

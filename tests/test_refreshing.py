@@ -1,6 +1,9 @@
 """A credential is renewed once for all that wait for it, in whatever threads and tasks; nobody waits for ever."""
 
 import asyncio
+import gc
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -134,8 +137,16 @@ def test_tasks_of_trio_renew_once():
 # ---- by itself -------------------------------------------------------------------------------------------------------
 
 
+def by(key):
+    """A request that carries this key."""
+    return lambda names: key
+
+
+K = by("k")
+
+
 def seen(renewal, key="k"):
-    return renewal.latest(key)
+    return renewal.latest(by(key))
 
 
 def test_threads_and_tasks_wait_for_the_same():
@@ -150,12 +161,12 @@ def test_threads_and_tasks_wait_for_the_same():
     renewal = Renewal(ask)
     first = seen(renewal)
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(renewal.renew, "k", first)
+        leader = pool.submit(renewal.renew, K, first)
         assert begun.wait(20)
 
         async def main():
-            waiting = [asyncio.create_task(renewal.arenew("k", first)) for _ in range(TASKS)]
-            given_up = asyncio.create_task(renewal.arenew("k", first))
+            waiting = [asyncio.create_task(renewal.arenew(K, first)) for _ in range(TASKS)]
+            given_up = asyncio.create_task(renewal.arenew(K, first))
             await asyncio.sleep(0)
             given_up.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -179,9 +190,9 @@ def test_those_who_wait_for_one_that_fails_are_told_each_for_himself():
     renewal = Renewal(ask)
     first = seen(renewal)
     with ThreadPoolExecutor(THREADS) as pool:
-        leader = pool.submit(renewal.renew, "k", first)
+        leader = pool.submit(renewal.renew, K, first)
         assert begun.wait(20)
-        others = [pool.submit(renewal.renew, "k", first) for _ in range(THREADS - 1)]
+        others = [pool.submit(renewal.renew, K, first) for _ in range(THREADS - 1)]
         while len(renewal._flights["k"]._condition._waiters) < THREADS - 1:
             threading.Event().wait(0.01)
         go.set()
@@ -205,7 +216,7 @@ def test_where_the_first_is_cancelled_the_next_takes_over():
             return {"Authorization": NEW}
 
         renewal = Renewal(ask)
-        tasks = [asyncio.create_task(renewal.arenew("k", seen(renewal))) for _ in range(3)]
+        tasks = [asyncio.create_task(renewal.arenew(K, seen(renewal))) for _ in range(3)]
         await asyncio.sleep(0.05)
         tasks[0].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -220,16 +231,16 @@ def test_what_was_renewed_since_is_not_renewed_again():
     ask = Refresh()
     renewal = Renewal(ask)
     first = seen(renewal)
-    renewal.renew("k", first)
-    renewal.renew("k", first)
+    renewal.renew(K, first)
+    renewal.renew(K, first)
     assert ask.times == 1
-    renewal.renew("k", seen(renewal))
+    renewal.renew(K, seen(renewal))
     assert ask.times == 2
 
 
 def test_a_successor_is_sent_for_no_other_key():
     renewal = Renewal(Refresh())
-    renewal.renew("k", seen(renewal))
+    renewal.renew(K, seen(renewal))
     assert dict(seen(renewal, "k").headers) == {"Authorization": NEW}
     assert dict(seen(renewal, "another").headers) == dict(seen(renewal, None).headers) == {}
 
@@ -238,7 +249,7 @@ def test_only_so_many_keys_are_kept():
     ask = Refresh()
     renewal = Renewal(ask)
     for key in range(1000):
-        renewal.renew(str(key), seen(renewal, str(key)))
+        renewal.renew(by(str(key)), seen(renewal, str(key)))
     assert len(renewal._known) <= 64
     assert not renewal._flights
     assert seen(renewal, "999").times == 1
@@ -301,3 +312,96 @@ def test_headers_show_their_names_alone():
     assert repr(headers) == "<headers Authorization, X-A>"
     assert repr(Headers()) == "<headers none>"
     assert dict(headers | Headers({"authorization": NEW})) == {"X-A": "s3cret", "authorization": NEW}
+
+
+def test_one_that_nobody_awaits_any_more_holds_up_nobody():
+    """The loop ends while a task is at it; what is left is cleared up elsewhere, in another context."""
+    times = []
+
+    async def ask():
+        times.append(1)
+        if len(times) == 1:
+            await asyncio.sleep(3600)
+        return {"Authorization": NEW}
+
+    renewal = Renewal(ask)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(renewal.arenew(K, seen(renewal)))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    task._log_destroy_pending = False  # that is what this is about
+    del task, loop
+    gc.collect()
+
+    async def another():
+        async with asyncio.timeout(20):
+            return await renewal.arenew(K, seen(renewal))
+
+    assert dict(asyncio.run(another())) == {"Authorization": NEW}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork_nobody_waits_for_one_of_the_parent_s():
+    begun, go = threading.Event(), threading.Event()
+
+    def ask():
+        begun.set()
+        assert go.wait(20)
+        return {"Authorization": NEW}
+
+    renewal = Renewal(ask)
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(renewal.renew, K, seen(renewal))
+        assert begun.wait(20)
+        if (child := os.fork()) == 0:
+            signal.alarm(20)
+            go.set()
+            os._exit(0 if dict(renewal.renew(K, seen(renewal))) == {"Authorization": NEW} else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        go.set()
+        assert dict(leader.result()) == {"Authorization": NEW}
+
+
+def test_where_the_key_stands_is_learnt_from_what_the_callable_returns():
+    """Until then those without a known key wait for one another, and are told apart after."""
+    begun, go, times = threading.Event(), threading.Event(), []
+
+    def ask():
+        times.append(1)
+        begun.set()
+        assert go.wait(20)
+        return {"Private-Token": f"new-{len(times)}"}
+
+    def carries(key):
+        return lambda names: key if "private-token" in names else None
+
+    renewal = Renewal(ask)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(renewal.renew, carries("a"), renewal.latest(carries("a")))
+        assert begun.wait(20)
+        others = [pool.submit(renewal.renew, carries(key), renewal.latest(carries(key))) for key in "ab"]
+        while len(renewal._flights[None]._condition._waiters) < 2:
+            threading.Event().wait(0.01)
+        go.set()
+        found = [dict(each.result())["Private-Token"] for each in (first, *others)]
+    assert found == ["new-1", "new-1", "new-2"]
+    assert not renewal._flights
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("answer", [[("Authorization", NEW)], NEW])
+def test_what_returns_no_headers_leaves_nothing_in_our_frames(answer, awaited):
+    refresh = Renewal(lambda: answer)
+
+    def renew():
+        found = (refresh.arenew if awaited else refresh.renew)(K, seen(refresh))
+        return asyncio.run(found) if awaited else found
+
+    with pytest.raises(TypeError) as caught:
+        renew()
+    trace = caught.value.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith("calling/refreshing.py"):
+            assert "0123456789" not in repr(trace.tb_frame.f_locals)
+        trace = trace.tb_next

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +21,7 @@ import trio
 import urllib3
 
 import errnorm.httpx
+import errnorm.requests
 from errnorm import attempts, retry
 from errnorm.backoff import BUDGET, TOKENS, Backoff
 from errnorm.families import Family, Verdict
@@ -469,3 +471,75 @@ def test_keys_go_only_where_the_profile_knows_the_header_and_the_operation(name)
     assert set(profile.idempotent) <= profile.operations.keys()
     assert profile.key_header("no-such-operation") == (None if profile.idempotent else profile.idempotency)
     assert all(profile.key_header(operation) == profile.idempotency for operation in profile.idempotent)
+
+
+CHANGES = {
+    "within": (lambda: {"Idempotency-Key": uuid4().hex}, 1),
+    "outside": (lambda: {"Idempotency-Key": "the order's"}, 3),
+    "by us": (dict, 3),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+@pytest.mark.parametrize("failing", [Trouble.RESET, None], ids=["reset", "down"])
+def test_a_key_of_the_app_s_own_is_good_only_while_it_stays_the_same(how, failing, client):
+    headers, times = CHANGES[how]
+    with Vendor(Reply(503, trouble=failing)) as vendor:
+        charge = retry.retrying(attempts=3)(lambda: client.post(vendor.url, headers=headers()))
+        with pytest.raises(VendorError) as caught:
+            charge()
+        assert len(vendor.requests) == times
+        assert len({request.headers["idempotency-key"] for request in vendor.requests}) == 1
+    if how == "within":
+        assert caught.value.error.retry.verdict is Verdict.IF_IDEMPOTENT
+        assert "make the key outside" in str(caught.value.__cause__)
+
+
+def test_nor_is_another_sent_for_the_sake_of_a_get_that_failed(client):
+    with Vendor(WELL, DOWN) as vendor:
+
+        @retry.retrying
+        def create():
+            client.post(vendor.url, headers={"Idempotency-Key": uuid4().hex})
+            return client.get(vendor.url)
+
+        with pytest.raises(VendorError):
+            create()
+        assert [request.method for request in vendor.requests] == ["POST", "GET"]
+
+
+def test_where_nothing_was_sent_or_the_app_says_so_another_key_does_no_harm(client):
+    url = f"http://127.0.0.1:{closed_port()}/"
+    tried = []
+
+    def charge(url):
+        tried.append(url)
+        return client.post(url, headers={"Idempotency-Key": uuid4().hex}).status_code
+
+    with pytest.raises(VendorError):
+        retry.retrying(attempts=3)(charge)(url)
+    assert len(tried) == 3
+    with Vendor(DOWN, WELL) as vendor:
+        assert retry.retrying(idempotent=True)(charge)(vendor.url) == 200
+
+
+def test_several_keys_of_the_app_s_own_may_come_in_another_order(client):
+    with Vendor(WELL, WELL, DOWN, WELL) as vendor:
+        orders = iter((["a", "b", "c"], ["b", "a", "c", "d"]))
+
+        @retry.retrying
+        def create():
+            for key in next(orders):
+                client.post(vendor.url, headers={"Idempotency-Key": key})
+
+        create()
+        assert [request.headers["idempotency-key"] for request in vendor.requests] == list("abcbacd")
+
+
+def test_a_door_within_another_does_not_take_our_key_for_the_app_s():
+    session = errnorm.requests.install(requests.Session(), vendor="stripe", throttle=None)
+    session.mount("http://", errnorm.requests.install(requests.adapters.HTTPAdapter(), vendor="stripe", throttle=None))
+    session.trust_env = False
+    with Vendor(DOWN, DOWN, WELL) as vendor, session:
+        assert retry.retrying(lambda: session.post(vendor.url).status_code)() == 200
+        assert len({request.headers["idempotency-key"] for request in vendor.requests}) == 1

@@ -326,6 +326,8 @@ def test_a_wrong_setting_is_told_at_once_with_the_nearest_name():
             make(vendorz={})
         with pytest.raises(TypeError, match="not both: messages"):
             make(normalizer=Normalizer(), messages={})
+        with pytest.raises(TypeError, match="normalizer: an errnorm.Normalizer is wanted, not dict"):
+            make(normalizer={"handle": "all"})
 
 
 def test_what_an_app_recognises_is_answered():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from errnorm import attempts, backoff, correlation, listening
-from errnorm.answering import Normalizer
+from errnorm.answering import Normalizer, chosen
 from errnorm.calling.judging import Judge
 from errnorm.calling.queueing import held, pause_of, turned_away
 from errnorm.calling.sealed import Headers
@@ -19,18 +19,18 @@ from errnorm.calling.steps import Answer, Close, Flow, Load, Refresh, Request, R
 from errnorm.families import IDEMPOTENT_METHODS, Action, Verdict, response_status_of
 from errnorm.model import CanonicalError, VendorError
 from errnorm.reading.parsing import operation_of
-from errnorm.throttle import windows
+from errnorm.throttle import Throttle, windows
 from errnorm.vendors.profile import Profile
 
 if TYPE_CHECKING:
     from errnorm.calling import refreshing
-    from errnorm.throttle import Throttle, Turn, Window
+    from errnorm.throttle import Turn, Window
 
 
 class _Call(NamedTuple):
     """What is settled before a request is sent; `keyed`: by what it carries the vendor knows a repeat for one.
 
-    `client` is what sends it; None where it was sent before.
+    `client` is what sends it; None where it was answered before.
     """
 
     request: Request
@@ -39,6 +39,10 @@ class _Call(NamedTuple):
     headers: Headers
     keyed: bool
     client: object
+
+    @property
+    def repeatable(self) -> bool:
+        return self.keyed or self.request.method.upper() in IDEMPOTENT_METHODS
 
 
 class _Outcome(NamedTuple):
@@ -51,13 +55,14 @@ class _Outcome(NamedTuple):
 class Caller:
     """Whom an app calls through a client: a vendor, or whoever answers at the url where none is named.
 
-    `account` is whose limits count, else whoever's the key is. `awaits`: the client is an asynchronous one. Raises
-    UnknownVendorError where no profile bears the name, TypeError where `refresh` does not suit the client.
+    `account` is whose limits count, else whoever's the key is. `awaits`: the client is an asynchronous one. `hops`: it
+    shows each hop of a redirect by itself. Raises UnknownVendorError where no profile bears the name, TypeError where
+    an argument is not what it should be, or `refresh` does not suit the client.
     """
 
     def __init__(
         self,
-        normalizer: Normalizer,
+        normalizer: Normalizer | None = None,
         vendor: str | None = None,
         operation: str | None = None,
         *,
@@ -66,15 +71,26 @@ class Caller:
         refresh: refreshing.Refresh | None = None,
         client: object = None,
         awaits: bool = False,
+        hops: bool = False,
     ) -> None:
-        self._judge = Judge(normalizer, vendor, operation)
-        self._normalizer = normalizer
+        if isinstance(client, type):
+            raise TypeError(f"a client is wanted, not the class: {client.__name__}(...)")
+        if not isinstance(throttle, Throttle | None):
+            raise TypeError(f"throttle: an errnorm.Throttle or None is wanted, not {type(throttle).__name__}")
+        self._normalizer = chosen(normalizer)
+        self._judge = Judge(self._normalizer, vendor, operation)
         self._vendor = vendor
         self._operation = operation
         self._account = account
         self._client = client
         self._throttle = throttle
-        self._renewal = None if refresh is None else _renewal_of(refresh, awaits=awaits)
+        self._renewal: refreshing.Renewal | None = None
+        self._homes: refreshing.Homes | None = None
+        if refresh is not None:
+            from errnorm.calling import refreshing  # few renew anything
+
+            self._renewal = refreshing.renewal_of(refresh, awaits=awaits)
+            self._homes = refreshing.Homes() if hops else None
 
     def call(self, request: Request, client: object = None) -> Flow:
         """The flow of one call. Ends where there is nothing to object to, else raises VendorError.
@@ -96,7 +112,11 @@ class Caller:
         headers, keyed = self._correlation(request), False
         if profile is not None and (name := profile.key_header(operation)) is not None:
             keyed = name.lower() in request.header_names  # the app's own, which stays
-            if not keyed and (key := _key(profile, request)) is not None:
+            if client is None:
+                pass  # what was answered gets no key any more
+            elif keyed:
+                _heed(profile, request, name)
+            elif (key := _key(profile, request)) is not None:
                 headers[name], keyed = key, True
         return _Call(request, profile, operation, Headers(headers), keyed, client)
 
@@ -107,20 +127,29 @@ class Caller:
 
     def _renewing(self, call: _Call, renewal: refreshing.Renewal) -> Generator[Step, Any, VendorError | None]:
         """The request, and once more where its credential is refused and can be renewed."""
-        key = call.request.key_fingerprint
-        if (seen := renewal.latest(key)) is None:
+        key_by = call.request.key_by
+        if not self._at_home(call) or (seen := renewal.latest(key_by)) is None:
             return (yield from self._attempt(call))
         failure = yield from self._attempt(call._replace(headers=call.headers | seen.headers))
-        if failure is None or not _refused(failure):
+        if failure is None or not _refused(failure) or not (yield Rewind()):
             return failure
         try:
-            renewed: Headers = yield Refresh(renewal, key, seen)
+            renewed: Headers = yield Refresh(renewal, key_by, seen)
         except Exception as raised:  # noqa: BLE001 - the app's own, whatever it is
             return _hopeless(failure, raised)
-        if not (yield Rewind()):
-            return failure
         failure = yield from self._attempt(call._replace(headers=call.headers | renewed))
         return failure if failure is None or not _refused(failure) else _hopeless(failure)
+
+    def _at_home(self, call: _Call) -> bool:
+        """Whether a new credential may be sent there: where the one before was sent first, or to the vendor's own host.
+
+        A redirect may lead anywhere (RFC 9110, 15.4).
+        """
+        url, profile = call.request.url, call.profile
+        if self._homes is None or self._homes.knows(call.request.key_fingerprint, url):
+            return True
+        secure = url.lower().startswith("https:")
+        return secure and profile is not None and self._normalizer.reader.profile_of(None, url) is profile
 
     def _attempt(self, call: _Call) -> Generator[Step, Any, VendorError | None]:
         """The request, in its turn where the vendor is known."""
@@ -138,10 +167,16 @@ class Caller:
             return failure
         exchange = self._heard if listening.listeners else self._exchange
         answer, failure = yield from exchange(call)
-        left = () if answer is None else windows(profile, answer.headers, answer.status)
-        if listening.listeners:
-            _tell(profile, turn, left)
-        yield Settle(turn, pause_of(failure), left)
+        try:
+            left = () if answer is None else windows(profile, answer.headers, answer.status)
+            if listening.listeners:
+                _tell(profile, turn, left)
+            yield Settle(turn, pause_of(failure), left)
+        except GeneratorExit:
+            raise  # nothing can be done any more
+        except BaseException:  # cancelled: nobody will see the answer
+            yield Close()
+            raise
         return failure
 
     def _exchange(self, call: _Call) -> Generator[Step, Any, _Outcome]:
@@ -154,8 +189,9 @@ class Caller:
                 if not call.request.streams:
                     yield Load()
                 return _outcome(call, answer, None)
-        except VendorError:  # another door, within this one
+        except VendorError as within:  # another door, within this one
             yield Close()
+            _note_within(call, within)
             raise
         except Exception as raised:
             yield Close()
@@ -182,12 +218,18 @@ def _outcome(
     """What came of a request that was sent, told to those who count."""
     key = call.request.key_fingerprint or (answer and answer.key_fingerprint)
     failure = None if error is None else _failure(error, call, key)
-    repeatable = call.keyed or call.request.method.upper() in IDEMPOTENT_METHODS
     vendor = None if call.profile is None else call.profile.name
-    backoff.note(vendor, None if failure is None else failure.error, repeatable=repeatable)
+    backoff.note(vendor, None if failure is None else failure.error, repeatable=call.repeatable)
     if failure is not None:
         failure.__cause__ = raised
     return _Outcome(answer, failure)
+
+
+def _note_within(call: _Call, within: VendorError) -> None:
+    """Where a redirect led to what failed, another method tells so: the request itself was answered before."""
+    method, running = within.error.method, attempts.current()
+    if running is not None and not call.repeatable and method not in (None, call.request.method.upper()):
+        running.commit()
 
 
 def _tell(profile: Profile, turn: Turn, windows: Iterable[Window]) -> None:
@@ -197,18 +239,28 @@ def _tell(profile: Profile, turn: Turn, windows: Iterable[Window]) -> None:
             listening.tell(listening.Left(profile, window.limit, window.remaining))
 
 
-def _renewal_of(refresh: refreshing.Refresh, *, awaits: bool) -> refreshing.Renewal:
-    from errnorm.calling.refreshing import renewal_of  # few renew anything
-
-    return renewal_of(refresh, awaits=awaits)
-
-
 def _key(profile: Profile, request: Request) -> str | None:
     """The key that makes all attempts of the app's call one request to the vendor; None where it needs none."""
     call = attempts.current()
     if call is None or request.method.upper() in IDEMPOTENT_METHODS:
         return None
     return call.key_for(profile.name, request.method, request.url)
+
+
+def _heed(profile: Profile, request: Request, name: str) -> None:
+    """The app's own key makes attempts safe only while it stays the same. With another one nothing is sent: the failure
+    before rises once more, and is no longer safe to repeat.
+    """
+    call = attempts.current()
+    if call is None or request.method.upper() in IDEMPOTENT_METHODS:
+        return
+    key = request.told_by((name,))
+    if key is not None and (failed := call.unsteady(key, profile.name, request.method, request.url)) is not None:
+        retry = msgspec.structs.replace(failed.retry, verdict=Verdict.IF_IDEMPOTENT)
+        raise VendorError(failed.replace(retry=retry)) from ValueError(
+            f"{name}: another key than in the attempt before, so this was not sent; make the key outside of what is "
+            "repeated, or leave it to errnorm"
+        )
 
 
 def _failure(error: CanonicalError, call: _Call, key: str | None) -> VendorError:

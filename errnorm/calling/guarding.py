@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from errnorm import backoff, listening
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer, chosen
 from errnorm.calling.driving import drive, drive_async
 from errnorm.calling.queueing import held, pause_of, turned_away
 from errnorm.calling.steps import Leave, Settle, Step
@@ -43,7 +43,7 @@ class guard:  # noqa: N801 - it reads as a word of the language: `with guard("ac
     ) -> None:
         self._profile = registry.get(vendor)
         self._operation = operation
-        self._normalizer = normalizer or default()
+        self._normalizer = chosen(normalizer)
         self._watch: listening.Watch | None = None
         self._turn = None if throttle is None else throttle.turn(self._profile, operation, account or "")
 

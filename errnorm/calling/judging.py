@@ -8,7 +8,7 @@ from typing import Any
 from errnorm.answering import Normalizer
 from errnorm.calling.steps import Answer, Body, Read, Request, header
 from errnorm.model import CanonicalError
-from errnorm.reading.clients import Response, transport_of
+from errnorm.reading.clients import Response, Transport, transport_of
 from errnorm.vendors import registry
 
 # Bodies without an end in sight: to look into one would hold up whoever waits for its first line.
@@ -31,12 +31,15 @@ class Judge:
     def raised(self, request: Request, exception: Exception) -> CanonicalError | None:
         """The failure that a client's exception tells of; None where it tells of none, but of a bug, say."""
         error = self._normalize(exception)
-        if error is None or error.method is not None or (transport := transport_of(exception)) is None:
+        if error is None or (transport := transport_of(exception)) is None:
             return error
         if error != self._normalize(transport):
             return error  # the app's own word
-        url = transport.url or request.url
-        return self._normalize(transport._replace(method=request.method, url=url))  # which its client does not say
+        # A client tells of the request that failed, if of any. Where it was led elsewhere, ours had been answered.
+        sent = True if _elsewhere(transport, request) else transport.sent
+        return self._normalize(
+            transport._replace(method=request.method, url=transport.url or request.url, sent=sent),
+        )
 
     def answered(self, request: Request, answer: Answer) -> Generator[Read, Any, CanonicalError | None]:
         """The failure that an answer tells of."""
@@ -69,3 +72,12 @@ class Judge:
         if any(word in kind for word in _ENDLESS) or (length.isdecimal() and int(length) > self._normalizer.cap):
             return False
         return not kind or any(word in kind for word in self._kinds)
+
+
+def _elsewhere(transport: Transport, request: Request) -> bool:
+    """Whether it is another request that failed, after a redirect: of another method, or at another url."""
+    if transport.method is not None and transport.method.upper() != request.method.upper():
+        return True
+    if transport.url is None or transport.url.startswith("//"):  # the host alone, which may be a proxy's
+        return False
+    return transport.url.partition("#")[0] != request.url.partition("#")[0]

@@ -1,8 +1,12 @@
-"""Headers to add to a request, sealed: whatever shows them shows no value."""
+"""Headers to add to a request, sealed: whatever shows them shows no value; and taken back when it was sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+# The fingerprint of what a request carries in the headers of these names; None where it carries none of them.
+KeyBy = Callable[[Collection[str]], str | None]
 
 
 class Headers:
@@ -25,3 +29,26 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"<headers {', '.join(self._pairs) or 'none'}>"
+
+
+class Loan:
+    """Headers of ours in a request of the app's: it may send the same object once more, in another call."""
+
+    __slots__ = ("_headers", "_own")
+
+    def __init__(self, headers: Any) -> None:
+        self._headers = headers  # a client's own mapping, whose names are case-insensitive
+        self._own: dict[str, tuple[str, str | None]] = {}
+
+    def set(self, ours: Headers) -> None:
+        for name, value in ours:
+            self._own.setdefault(name.lower(), (name, self._headers.get(name)))
+            self._headers[name] = value
+
+    def end(self) -> None:
+        """The app's own values are back, and nothing is left of ours."""
+        for name, value in self._own.values():
+            if value is not None:
+                self._headers[name] = value
+            elif name in self._headers:
+                del self._headers[name]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from errnorm.calling.sealed import Headers
+from errnorm.calling.sealed import Headers, KeyBy
 from errnorm.redaction import fingerprint
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Send(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Read at most so many bytes of the body, and leave it as if unread; comes back with a Body."""
+    """Look at so many bytes of the body, decoded, and leave it as if unread; comes back with a Body."""
 
     limit: int
 
@@ -70,7 +70,7 @@ class Refresh(NamedTuple):
     """Renew the credential, together with whoever waits for the same; comes back with the Headers that carry it."""
 
     renewal: Renewal
-    key: str | None
+    key_by: KeyBy
     seen: Renewed
 
 
@@ -82,7 +82,7 @@ class Request(NamedTuple):
     """What is asked of the vendor; `streams`: the caller reads the body, or leaves it.
 
     Of the headers only the names, and of the key a fingerprint: this stands in frames, and reporters of errors show
-    what does.
+    what does. `told_by` gives that of other headers.
     """
 
     method: str
@@ -90,6 +90,11 @@ class Request(NamedTuple):
     header_names: frozenset[str]
     streams: bool = False
     key_fingerprint: str | None = None
+    told_by: KeyBy = lambda _: None
+
+    def key_by(self, names: Collection[str]) -> str | None:
+        """The fingerprint of the credential, which stands in these headers; in the usual ones where there are none."""
+        return self.told_by(names) if names else self.key_fingerprint
 
 
 class Answer(NamedTuple):
@@ -136,6 +141,16 @@ def key_fingerprint_of(headers: Mapping[str, Any]) -> str | None:
         if key and scheme.lower() in _SCHEMES:
             return fingerprint(key)
     return None
+
+
+def told_by(headers: Mapping[str, Any]) -> KeyBy:
+    """What gives the fingerprint of any of a client's own headers, without showing them."""
+
+    def told(names: Collection[str]) -> str | None:
+        values = [header(headers, name) for name in sorted(names)]
+        return fingerprint("\x1f".join(values)) if any(values) else None
+
+    return told
 
 
 def names_of(headers: Iterable[Any]) -> frozenset[str]:

@@ -14,9 +14,10 @@ from inspect import iscoroutinefunction
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer
 from errnorm.calling.driving import drive, drive_async
 from errnorm.calling.flow import Caller
+from errnorm.calling.sealed import Loan
 from errnorm.calling.steps import (
     Answer,
     Bookmark,
@@ -29,6 +30,7 @@ from errnorm.calling.steps import (
     key_fingerprint_of,
     name_request,
     names_of,
+    told_by,
 )
 from errnorm.httpx import bodies
 from errnorm.throttle import MEMORY, Throttle
@@ -62,10 +64,10 @@ def install(
     """
     client: Any = target
     methods = {name: method for name in _METHODS if (method := getattr(client, name, None)) is not None}
-    if not methods:
+    if not methods or (set(methods) == {"send"} and not hasattr(client, "build_request")):  # a session of requests'
         raise TypeError(f"a client or a transport of httpx or httpx2 is wanted, not {type(target).__name__}")
     caller = Caller(
-        normalizer or default(),
+        normalizer,
         vendor,
         operation,
         account=account,
@@ -73,6 +75,7 @@ def install(
         refresh=refresh,
         client=client,
         awaits=any(map(iscoroutinefunction, methods.values())),
+        hops="send" not in methods,
     )
     for name, method in methods.items():
         door = _async_door if iscoroutinefunction(method) else _door
@@ -85,7 +88,10 @@ def _door(caller: Caller, client: Any, send: Callable[..., Any], *, loads: bool)
     def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
         exchange = _Exchange(send, request, options | ({"stream": True} if loads else {}))
         asked = _asked(request, client, options, streams=stream or not loads)
-        drive(caller.call(asked), exchange)
+        try:
+            drive(caller.call(asked), exchange)
+        finally:
+            exchange.loan.end()
         return exchange.response
 
     return sent
@@ -98,7 +104,10 @@ def _async_door(
     async def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
         exchange = _AsyncExchange(send, request, options | ({"stream": True} if loads else {}))
         asked = _asked(request, client, options, streams=stream or not loads)
-        await drive_async(caller.call(asked), exchange)
+        try:
+            await drive_async(caller.call(asked), exchange)
+        finally:
+            exchange.loan.end()
         return exchange.response
 
     return sent
@@ -107,7 +116,7 @@ def _async_door(
 def _asked(request: Any, client: Any, options: dict[str, Any], *, streams: bool) -> Request:
     headers = request.headers
     key = key_fingerprint_of(headers) or _key_to_come(request, client, options)
-    return Request(request.method, str(request.url), names_of(headers), streams, key)
+    return Request(request.method, str(request.url), names_of(headers), streams, key, told_by(headers))
 
 
 def _key_to_come(request: Any, client: Any, options: dict[str, Any]) -> str | None:
@@ -127,6 +136,7 @@ class _Exchange:
 
     def __init__(self, send: Callable[..., Any], request: Any, options: dict[str, Any]) -> None:
         self._send, self._request, self._options = send, request, options
+        self.loan = Loan(request.headers)
         self.response: Any = None
 
     def __call__(self, step: Step) -> object:
@@ -139,7 +149,7 @@ class _Exchange:
 
     def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            self._request.headers.update(step.headers)
+            self.loan.set(step.headers)
             self.response = self._send(self._request, **self._options)
             return _answer(self.response, self._request)
         if isinstance(step, Read):
@@ -161,6 +171,7 @@ class _AsyncExchange:
 
     def __init__(self, send: Callable[..., Awaitable[Any]], request: Any, options: dict[str, Any]) -> None:
         self._send, self._request, self._options = send, request, options
+        self.loan = Loan(request.headers)
         self.response: Any = None
 
     async def __call__(self, step: Step) -> object:
@@ -173,7 +184,7 @@ class _AsyncExchange:
 
     async def _perform(self, step: Step) -> object:
         if isinstance(step, Send):
-            self._request.headers.update(step.headers)
+            self.loan.set(step.headers)
             self.response = await self._send(self._request, **self._options)
             return _answer(self.response, self._request)
         if isinstance(step, Read):
@@ -198,5 +209,7 @@ def _again(request: Any) -> bool:
     """Whether a request can be sent once more: its body is known, or a form whose files can be rewound."""
     with suppress(Exception):  # the body of a generator was never read
         return request.content is not None
+    if type(request.stream).__name__ == "ByteStream":  # of a hop after a redirect
+        return True
     fields = getattr(request.stream, "fields", None)
     return fields is not None and all(Bookmark(getattr(field, "file", None)).rewind() for field in fields)

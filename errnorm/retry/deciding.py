@@ -41,7 +41,7 @@ def decide(
     if decision is not None:
         running.again()
         running.cost = cost_of(decision.error)
-        running.failed = decision.error
+        running.failed, running.idempotent = decision.error, backoff.idempotent
         running.rerouted |= decision.error.retry.reroute
     return decision
 

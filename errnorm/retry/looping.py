@@ -78,8 +78,11 @@ def call(key: str | None = None, attempt: int = 1) -> AbstractContextManager[Cal
     """One call of the app's, for a loop that is not errnorm's: one block, or one decorated function, for one loop.
 
     Where each attempt is a block of its own, as a task's that a queue repeats, `key` is what all of them have in common
-    and no other call has (the task's id), and `attempt` which of them this is, from 1.
+    and no other call has (the task's id), and `attempt` which of them this is, from 1. Raises ValueError for a key that
+    can be no call's own.
     """
+    if key is not None and not (isinstance(key, str) and key):  # type: ignore[redundant-expr]
+        raise ValueError(f"key: a text that no other call has is wanted, a task's id say, not {key!r}")
     return _begun(key, attempt)
 
 

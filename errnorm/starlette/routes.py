@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from errnorm.answering import Normalizer, default
+from errnorm.answering import Normalizer, chosen
 from errnorm.asgi import asked, settled
 from errnorm.passing import is_async, passed, passed_async
 from errnorm.starlette.responses import response
@@ -40,7 +40,7 @@ async def passing(
 
     Raises VendorError where it is a failure. What was not read yet is streamed, and closed then.
     """
-    normalizer = normalizer or default()
+    normalizer = chosen(normalizer)
     if is_async(source):
         found = await passed_async(source, normalizer, vendor, operation)
     else:
