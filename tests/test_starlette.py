@@ -326,7 +326,7 @@ def test_a_wrong_setting_is_told_at_once_with_the_nearest_name():
             make(vendorz={})
         with pytest.raises(TypeError, match="not both: messages"):
             make(normalizer=Normalizer(), messages={})
-        with pytest.raises(TypeError, match="normalizer: an errnorm.Normalizer is wanted, not dict"):
+        with pytest.raises(TypeError, match=r"normalizer: an errnorm\.Normalizer is wanted, not dict"):
             make(normalizer={"handle": "all"})
 
 

@@ -6,18 +6,19 @@ A door gives a client's own way to do its steps; `drive` and `drive_async` take 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from errnorm import attempts, backoff, correlation, listening
+from errnorm import attempts, correlation, listening
 from errnorm.answering import Normalizer, chosen
 from errnorm.calling.judging import Judge
+from errnorm.calling.outcome import Outcome, Sending, hopeless, note_within, outcome_of, refused
 from errnorm.calling.queueing import held, pause_of, turned_away
 from errnorm.calling.sealed import Headers
-from errnorm.calling.steps import Answer, Close, Flow, Load, Refresh, Request, Rewind, Send, Settle, Step
-from errnorm.families import IDEMPOTENT_METHODS, Action, Verdict, response_status_of
-from errnorm.model import CanonicalError, VendorError
+from errnorm.calling.steps import Close, Flow, Load, Refresh, Request, Rewind, Send, Settle, Step
+from errnorm.families import IDEMPOTENT_METHODS, Verdict
+from errnorm.model import VendorError
 from errnorm.reading.parsing import operation_of
 from errnorm.throttle import Throttle, windows
 from errnorm.vendors.profile import Profile
@@ -25,31 +26,6 @@ from errnorm.vendors.profile import Profile
 if TYPE_CHECKING:
     from errnorm.calling import refreshing
     from errnorm.throttle import Turn, Window
-
-
-class _Call(NamedTuple):
-    """What is settled before a request is sent; `keyed`: by what it carries the vendor knows a repeat for one.
-
-    `client` is what sends it; None where it was answered before.
-    """
-
-    request: Request
-    profile: Profile | None
-    operation: str | None
-    headers: Headers
-    keyed: bool
-    client: object
-
-    @property
-    def repeatable(self) -> bool:
-        return self.keyed or self.request.method.upper() in IDEMPOTENT_METHODS
-
-
-class _Outcome(NamedTuple):
-    """What came of a request; no `answer` where nothing came back."""
-
-    answer: Answer | None
-    failure: VendorError | None
 
 
 class Caller:
@@ -97,7 +73,7 @@ class Caller:
 
         What a client raises that tells of no vendor's failure, a bug say, rises as it is.
         """
-        call = self._settled(request, client or self._client)
+        call = self._prepared(request, client or self._client)
         failure = yield from self._attempt(call) if self._renewal is None else self._renewing(call, self._renewal)
         if failure is not None:
             try:
@@ -105,7 +81,7 @@ class Caller:
             finally:
                 del failure  # it holds this frame
 
-    def _settled(self, request: Request, client: object) -> _Call:
+    def _prepared(self, request: Request, client: object) -> Sending:
         profile, operation = self._normalizer.reader.profile_of(self._vendor, request.url), self._operation
         if operation is None and profile is not None:
             operation = operation_of(profile, request.method, request.url)
@@ -118,29 +94,29 @@ class Caller:
                 _heed(profile, request, name)
             elif (key := _key(profile, request)) is not None:
                 headers[name], keyed = key, True
-        return _Call(request, profile, operation, Headers(headers), keyed, client)
+        return Sending(request, profile, operation, Headers(headers), keyed, client)
 
     def _correlation(self, request: Request) -> dict[str, str]:
         """The correlation header, where there is an id and the app has not set one itself."""
         name, value = self._normalizer.correlation_header, correlation.current()
         return {} if value is None or name.lower() in request.header_names else {name: value}
 
-    def _renewing(self, call: _Call, renewal: refreshing.Renewal) -> Generator[Step, Any, VendorError | None]:
+    def _renewing(self, call: Sending, renewal: refreshing.Renewal) -> Generator[Step, Any, VendorError | None]:
         """The request, and once more where its credential is refused and can be renewed."""
         key_by = call.request.key_by
         if not self._at_home(call) or (seen := renewal.latest(key_by)) is None:
             return (yield from self._attempt(call))
         failure = yield from self._attempt(call._replace(headers=call.headers | seen.headers))
-        if failure is None or not _refused(failure) or not (yield Rewind()):
+        if failure is None or not refused(failure) or not (yield Rewind()):
             return failure
         try:
             renewed: Headers = yield Refresh(renewal, key_by, seen)
         except Exception as raised:  # noqa: BLE001 - the app's own, whatever it is
-            return _hopeless(failure, raised)
+            return hopeless(failure, raised)
         failure = yield from self._attempt(call._replace(headers=call.headers | renewed))
-        return failure if failure is None or not _refused(failure) else _hopeless(failure)
+        return failure if failure is None or not refused(failure) else hopeless(failure)
 
-    def _at_home(self, call: _Call) -> bool:
+    def _at_home(self, call: Sending) -> bool:
         """Whether a new credential may be sent there: where the one before was sent first, or to the vendor's own host.
 
         A redirect may lead anywhere (RFC 9110, 15.4).
@@ -151,7 +127,7 @@ class Caller:
         secure = url.lower().startswith("https:")
         return secure and profile is not None and self._normalizer.reader.profile_of(None, url) is profile
 
-    def _attempt(self, call: _Call) -> Generator[Step, Any, VendorError | None]:
+    def _attempt(self, call: Sending) -> Generator[Step, Any, VendorError | None]:
         """The request, in its turn where the vendor is known."""
         if self._throttle is not None and (profile := call.profile) is not None:
             account = self._throttle.account(self._account, call.request.key_fingerprint)
@@ -160,7 +136,7 @@ class Caller:
         exchange = self._heard if listening.listeners else self._exchange
         return (yield from exchange(call)).failure
 
-    def _in_turn(self, turn: Turn, profile: Profile, call: _Call) -> Generator[Step, Any, VendorError | None]:
+    def _in_turn(self, turn: Turn, profile: Profile, call: Sending) -> Generator[Step, Any, VendorError | None]:
         failure = yield from turned_away(turn, profile.name, call.operation, call.request.method)
         if failure is not None:
             failure.key_fingerprint = call.request.key_fingerprint
@@ -179,7 +155,7 @@ class Caller:
             raise
         return failure
 
-    def _exchange(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+    def _exchange(self, call: Sending) -> Generator[Step, Any, Outcome]:
         """The request, sent and judged."""
         answer = None
         try:
@@ -188,20 +164,20 @@ class Caller:
             if error is None:
                 if not call.request.streams:
                     yield Load()
-                return _outcome(call, answer, None)
+                return outcome_of(call, answer, None)
         except VendorError as within:  # another door, within this one
             yield Close()
-            _note_within(call, within)
+            note_within(call, within)
             raise
         except Exception as raised:
             yield Close()
             if (error := self._judge.raised(call.request, raised)) is None:
                 raise
-            return _outcome(call, answer, error, raised)
+            return outcome_of(call, answer, error, raised)
         yield Close()
-        return _outcome(call, answer, error)
+        return outcome_of(call, answer, error)
 
-    def _heard(self, call: _Call) -> Generator[Step, Any, _Outcome]:
+    def _heard(self, call: Sending) -> Generator[Step, Any, Outcome]:
         """The same before whoever listens, where it is a request that is sent now."""
         exchange = self._exchange(call)
         if call.client is None:
@@ -210,26 +186,6 @@ class Caller:
         hosts = self._normalizer.reader.hosts
         asked = listening.Asked(call.profile, call.operation, method, url, call.client, hosts)
         return listening.watched(exchange, asked)
-
-
-def _outcome(
-    call: _Call, answer: Answer | None, error: CanonicalError | None, raised: Exception | None = None
-) -> _Outcome:
-    """What came of a request that was sent, told to those who count."""
-    key = call.request.key_fingerprint or (answer and answer.key_fingerprint)
-    failure = None if error is None else _failure(error, call, key)
-    vendor = None if call.profile is None else call.profile.name
-    backoff.note(vendor, None if failure is None else failure.error, repeatable=call.repeatable)
-    if failure is not None:
-        failure.__cause__ = raised
-    return _Outcome(answer, failure)
-
-
-def _note_within(call: _Call, within: VendorError) -> None:
-    """Where a redirect led to what failed, another method tells so: the request itself was answered before."""
-    method, running = within.error.method, attempts.current()
-    if running is not None and not call.repeatable and method not in (None, call.request.method.upper()):
-        running.commit()
 
 
 def _tell(profile: Profile, turn: Turn, windows: Iterable[Window]) -> None:
@@ -261,26 +217,3 @@ def _heed(profile: Profile, request: Request, name: str) -> None:
             f"{name}: another key than in the attempt before, so this was not sent; make the key outside of what is "
             "repeated, or leave it to errnorm"
         )
-
-
-def _failure(error: CanonicalError, call: _Call, key: str | None) -> VendorError:
-    if call.keyed and error.retry.verdict is Verdict.IF_IDEMPOTENT:
-        error = error.replace(retry=msgspec.structs.replace(error.retry, verdict=Verdict.SAFE))
-    return VendorError(error, key_fingerprint=key)
-
-
-def _refused(failure: VendorError) -> bool:
-    return failure.error.retry.verdict is Verdict.AFTER_REFRESH
-
-
-def _hopeless(failure: VendorError, raised: Exception | None = None) -> VendorError:
-    """A refusal that renewing the credential did not mend: somebody has to see to it, and it is said who."""
-    error = failure.error
-    retry = msgspec.structs.replace(error.retry, verdict=Verdict.NEVER)
-    if error.action is not Action.RECONNECT:  # whose account it is can mend that, and nobody else
-        status = response_status_of(error.family, error.fault, Action.ASK_ADMIN, error.vendor_status)
-        error = error.replace(action=Action.ASK_ADMIN, response_status=status)
-    failure.error = error.replace(retry=retry)
-    if raised is not None:
-        failure.__cause__ = raised
-    return failure
