@@ -70,7 +70,7 @@ def test_an_apps_log(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "app.log").write_text(log, encoding="utf-8")
     assert main(["coverage", str(tmp_path / "app.log")]) == 0
     told = capsys.readouterr().out
-    assert "1 failures in the logs" in told
+    assert "1 failure in the logs" in told
     assert f"{datetime.now(UTC):%Y-%m-%d}" in told
 
 

@@ -139,17 +139,15 @@ def _filled(text: str, values: Values, language: str) -> str | None:
 
 
 def _in_language(text: Text, wanted: tuple[str, ...]) -> tuple[str, str]:
-    """A text of the app's in the first of the reader's languages that it has, and which that is.
+    """A text of the app's in the first of the reader's languages that it has, else in English, and which that is.
 
-    Where it has none of these and we speak one, ("", "") makes way for ours; where nobody does, English counts.
+    ("", "") makes way for ours where it has none of these.
     """
     if not isinstance(text, Mapping):
         # a lazy text translates itself, into the language that is active
         active = next((tag for tag in wanted if tag != "*"), ENGLISH)
         return _plain(text), ENGLISH if isinstance(text, str) else active
-    language = lookup(wanted, text, "")
-    if not language and not any(spoken_in(range_) for range_ in wanted):
-        language = lookup((ENGLISH,), text, "")
+    language = lookup((*wanted, ENGLISH), text, "")
     return (_plain(text[language]), language) if language else ("", "")
 
 
