@@ -17,7 +17,7 @@ from errnorm.calling.flow import Caller
 from errnorm.calling.steps import Answer, Request, Send
 
 if TYPE_CHECKING:
-    from errnorm.calling.flow import _Call
+    from errnorm.calling.outcome import Sending
     from errnorm.calling.steps import Step
     from errnorm.model import VendorError
 
@@ -27,7 +27,7 @@ GOAL = 1.03  # of a call without a client and without its turn: 0.2 µs would be
 class Deaf(Caller):
     """A caller that nobody can listen to."""
 
-    def _attempt(self, call: _Call) -> Generator[Step, Any, VendorError | None]:
+    def _attempt(self, call: Sending) -> Generator[Step, Any, VendorError | None]:
         return (yield from self._exchange(call)).failure
 
 

@@ -168,7 +168,7 @@ class Watch:
 
 
 def begin(asked: Asked) -> Watch | None:
-    """None where it is under way already: a request through two doors counts once, as does one that is redirected.
+    """None where it is under way already: a request through two doors counts once.
 
     Of guarded blocks and doors within one another the innermost counts.
     """

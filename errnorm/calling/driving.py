@@ -11,6 +11,13 @@ from errnorm.calling.steps import Leave, Refresh, Settle, Sleep, Take
 
 T = TypeVar("T")
 
+
+def _settled(settle: Settle) -> Awaitable[object]:
+    """That nobody shall call for a while is told even by a call that was cancelled."""
+    told = settle.turn.asettle(settle.pause, settle.windows)
+    return told if settle.pause is None else loops.shielded(told)
+
+
 # The steps that are no client's.
 _OURS: dict[type[Any], Callable[[Any], object]] = {
     Take: lambda step: step.turn.take(),
@@ -23,15 +30,9 @@ _OURS_ASYNC: dict[type[Any], Callable[[Any], Awaitable[object]]] = {
     Take: lambda step: step.turn.atake(),
     Sleep: lambda step: loops.sleep(step.seconds),
     Leave: lambda step: loops.shielded(step.turn.aleave()),
-    Settle: lambda step: _settled(step),  # noqa: PLW0108 - it comes below
+    Settle: _settled,
     Refresh: lambda step: step.renewal.arenew(step.key_by, step.seen),
 }
-
-
-def _settled(settle: Settle) -> Awaitable[object]:
-    """That nobody shall call for a while is told even by a call that was cancelled."""
-    told = settle.turn.asettle(settle.pause, settle.windows)
-    return told if settle.pause is None else loops.shielded(told)
 
 
 def drive(flow: Generator[Any, Any, T], perform: Callable[[Any], object]) -> T:
